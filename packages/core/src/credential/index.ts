@@ -1,0 +1,3 @@
+export { verifySoftwareStatement } from "./verify.ts";
+export type { CheckListener, CheckResult } from "./checks.ts";
+export type { VerifiedCredential } from "./verify.ts";

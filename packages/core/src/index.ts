@@ -1,0 +1,2 @@
+export { DCR_ERRORS, DcrError } from "./errors.ts";
+export type { DcrErrorCode, DcrErrorData } from "./errors.ts";

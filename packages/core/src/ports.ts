@@ -1,0 +1,111 @@
+import type { RegisteredClient } from "./registration/client.ts";
+
+/** The time, as epoch seconds (whole). */
+export interface Clock {
+  now(): number;
+}
+
+/** What is known of the credential behind a decision. Never the credential itself. */
+export interface CredentialFacts {
+  readonly kind: string;
+  /** The trust domain name or issuer that the server's configuration knows. */
+  readonly trust: string;
+  readonly subject: string;
+  readonly keyId: string;
+  readonly algorithm: string;
+  readonly fingerprint: string;
+  readonly issuedAt: number | undefined;
+  readonly expiresAt: number;
+}
+
+/** One row of the audit trail: append-only. */
+export interface AuditEntry {
+  /** Unique, time-ordered (UUID version 7). Also the `X-Request-Id` of the response. */
+  readonly id: string;
+  /** Epoch seconds. */
+  readonly time: number;
+  readonly action:
+    | "client.registered"
+    | "client.updated"
+    | "registration.refused"
+    | "authentication.refused";
+  /** The stable reason code of a refusal, else null. */
+  readonly code: string | null;
+  /** Every reason, in words; empty where nothing was refused. */
+  readonly reasons: readonly string[];
+  readonly clientId: string | null;
+  readonly rule: string | null;
+  readonly credential: CredentialFacts | null;
+  /** The peer's address as the listener saw it. */
+  readonly remote: string | null;
+}
+
+/** A client as registration proposes it; the store fills in what only it can know. */
+export interface ClientProposal {
+  readonly client: Omit<RegisteredClient, "issuedAt">;
+  /** Epoch seconds. `issuedAt` of the client if it is new. */
+  readonly now: number;
+  /** The audit row written in the same transaction; `action`, `clientId` are decided by the outcome. */
+  readonly audit: Omit<AuditEntry, "action" | "clientId">;
+}
+
+/** What became of a {@link ClientProposal}. */
+export interface RegistrationOutcome {
+  readonly client: RegisteredClient;
+  readonly created: boolean;
+}
+
+/**
+ * Where clients live. Every promise that resolves means the change is on disk (or in the quorum).
+ *
+ * Failures to reach or write the store reject with `DcrError` code `store_unavailable`; a write that
+ * rejected left nothing behind.
+ */
+export interface ClientStore {
+  /**
+   * Registers, in one transaction with its audit row: where no client has this subject, the proposed
+   * client; where one has, the same `clientId` and `issuedAt` with everything else replaced. Two
+   * hundred at once for one subject give one client.
+   */
+  register(proposal: ClientProposal): Promise<RegistrationOutcome>;
+  /** By `client_id`, or by SPIFFE ID where client ids are opaque: both name the client. */
+  findClient(clientIdOrSubject: string): Promise<RegisteredClient | undefined>;
+  /** Appends an audit row that changes nothing else. */
+  appendAudit(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  readAudit(limit: number): Promise<readonly AuditEntry[]>;
+  countClients(): Promise<number>;
+  /** Rejects with `store_unavailable` when the store cannot be read. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The authorization server's own signing keys, private JWKs, generated on first start. */
+export interface SigningKeyStore {
+  /** The keys, newest first; where there is none, stores the one that `generate` makes, once. */
+  loadOrCreateSigningKeys(
+    generate: () => Promise<SigningKey>,
+  ): Promise<readonly SigningKey[]>;
+}
+
+export interface SigningKey {
+  readonly kid: string;
+  readonly algorithm: "ES256";
+  readonly privateJwk: Readonly<Record<string, unknown>>;
+  /** Epoch seconds. */
+  readonly createdAt: number;
+}
+
+/** Access tokens revoked before they expire, by `jti`. */
+export interface TokenRevocations {
+  /** `expiresAt` in epoch seconds: after it the row may go. */
+  revokeToken(
+    tokenId: string,
+    clientId: string,
+    expiresAt: number,
+  ): Promise<void>;
+  isTokenRevoked(tokenId: string): Promise<boolean>;
+}
+
+/** Everything one database holds. */
+export interface Store extends ClientStore, SigningKeyStore, TokenRevocations {}
