@@ -1,0 +1,110 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { printable } from "./printable.ts";
+
+/** Why a call of the Workload API gave nothing, as a closed set of stable codes. */
+export type WorkloadApiErrorCode =
+  /** No address was given. */
+  | "address_missing"
+  /** The address is not one the standard allows. */
+  | "address_invalid"
+  /** Nothing listens there, or the connection was lost. Worth trying again, with backoff. */
+  | "unreachable"
+  /** The operating system does not let this process open the socket. */
+  | "socket_forbidden"
+  /** The endpoint has no identity for this process (yet). Worth trying again, with backoff. */
+  | "no_identity"
+  /** The endpoint refuses the request as it is. Trying again is pointless. */
+  | "invalid_argument"
+  /** The endpoint does not serve this call. Trying again is pointless. */
+  | "unimplemented"
+  /** No answer in time. */
+  | "deadline_exceeded"
+  /** The answer lacks a mandatory field, or is not an answer to the question. */
+  | "response_invalid"
+  /** The caller's signal aborted the call, or the client is closed. */
+  | "aborted"
+  /** Any other failure that the endpoint reports. */
+  | "failed";
+
+/** A failed call of the Workload API; `message` tells an operator what to look at. */
+export class WorkloadApiError extends Error {
+  override readonly name = "WorkloadApiError";
+  readonly code: WorkloadApiErrorCode;
+
+  constructor(code: WorkloadApiErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}
+
+/** Translates what the gRPC library threw from a call to `address`. */
+export function workloadApiErrorFrom(
+  error: unknown,
+  address: string,
+): WorkloadApiError {
+  if (error instanceof WorkloadApiError) return error;
+  const at = `Workload API at ${printable(address)}`;
+  const make = (code: WorkloadApiErrorCode, text: string): WorkloadApiError =>
+    new WorkloadApiError(code, `${at}: ${text}`, error);
+
+  const system = connectFailure(error);
+  if (system === "EACCES" || system === "EPERM") {
+    return make(
+      "socket_forbidden",
+      `this process may not open the socket (${system}); check its owner and mode`,
+    );
+  }
+  if (system === "ENOENT") {
+    return make(
+      "unreachable",
+      "the socket does not exist; is the agent running, and is its socket mounted here?",
+    );
+  }
+  if (system !== undefined) {
+    return make("unreachable", `nothing accepts connections there (${system})`);
+  }
+
+  const { code, rawMessage } = ConnectError.from(error);
+  const said = printable(rawMessage, 200);
+  const [ours, text] = STATUS.get(code) ?? [
+    "failed" as const,
+    `the call failed with ${Code[code]}`,
+  ];
+  return make(ours, `${text}: ${said}`);
+}
+
+/** What a gRPC status means here. A caller's own abort is recognised before this is asked. */
+const STATUS: ReadonlyMap<Code, readonly [WorkloadApiErrorCode, string]> =
+  new Map([
+    [
+      Code.PermissionDenied,
+      [
+        "no_identity",
+        "no identity is issued to this process; is it registered? The endpoint says",
+      ],
+    ],
+    [Code.InvalidArgument, ["invalid_argument", "the request was refused"]],
+    [Code.Unimplemented, ["unimplemented", "the call is not served there"]],
+    [Code.DeadlineExceeded, ["deadline_exceeded", "no answer in time"]],
+    // Canceled and Aborted are what a connection that breaks in mid-call looks like.
+    [Code.Canceled, ["unreachable", "the connection failed"]],
+    [Code.Aborted, ["unreachable", "the connection failed"]],
+    [Code.Unavailable, ["unreachable", "the connection failed"]],
+  ]);
+
+/** The system's error code where opening the connection failed, searched through the causes. */
+function connectFailure(error: unknown): string | undefined {
+  let current = error;
+  for (let depth = 0; depth < 8 && current instanceof Error; depth += 1) {
+    if (
+      "syscall" in current &&
+      current.syscall === "connect" &&
+      "code" in current &&
+      typeof current.code === "string"
+    ) {
+      return current.code;
+    }
+    current = current.cause;
+  }
+  return undefined;
+}
