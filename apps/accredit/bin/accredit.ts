@@ -1,4 +1,13 @@
 #!/usr/bin/env -S node --conditions=source --disable-warning=ExperimentalWarning
 import { main } from "../src/cli/main.ts";
 
-process.exitCode = await main(process.argv.slice(2));
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  process.once(name, () => stop.abort(name));
+
+process.exitCode = await main(process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  env: process.env,
+  signal: stop.signal,
+});

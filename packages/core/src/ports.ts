@@ -28,7 +28,8 @@ export interface AuditEntry {
     | "client.registered"
     | "client.updated"
     | "registration.refused"
-    | "authentication.refused";
+    | "authentication.refused"
+    | "token.refused";
   /** The stable reason code of a refusal, else null. */
   readonly code: string | null;
   /** Every reason, in words; empty where nothing was refused. */

@@ -1,2 +1,10 @@
-// Exports land here with the first feature of this package.
-export type { DcrErrorCode } from "@accredit/core";
+export { createAccreditServer, registrationSettings } from "./server.ts";
+export type { AccreditServer, ServerPorts, ServerSettings } from "./server.ts";
+export type { TrustSourceHealth } from "./admin/metrics.ts";
+export { HTTP_SERVER_LIMITS, MAX_CONNECTIONS } from "./http/framing.ts";
+export { JWT_SPIFFE_ASSERTION_TYPE } from "./client-authentication/authenticate.ts";
+export { endpointsOf } from "./endpoints.ts";
+export type { Endpoints } from "./endpoints.ts";
+export type { Log } from "./log.ts";
+export { WIRE_ERRORS } from "./wire/errors.ts";
+export type { WireError } from "./wire/errors.ts";

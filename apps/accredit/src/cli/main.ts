@@ -1,3 +1,52 @@
-export async function main(_argv: readonly string[]): Promise<number> {
-  return 0;
+import { Command, CommanderError } from "commander";
+import { configCommand } from "./commands/config.ts";
+import { devCommand } from "./commands/dev.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { quickstartCommand } from "./commands/quickstart.ts";
+import { registerCommand } from "./commands/register.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { tokenCommand } from "./commands/token.ts";
+import { CommandError, type Io } from "./io.ts";
+
+/**
+ * Runs the command line and returns its exit code: 0 done, 1 refused or failed, 2 used wrongly or
+ * configured wrongly.
+ */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const program = new Command("accredit")
+    .description(
+      "OAuth client registration with the credential a workload already has.",
+    )
+    .helpCommand(false)
+    .addCommand(serveCommand(io))
+    .addCommand(quickstartCommand(io))
+    .addCommand(devCommand(io))
+    .addCommand(configCommand(io))
+    .addCommand(explainCommand(io))
+    .addCommand(registerCommand(io))
+    .addCommand(tokenCommand(io));
+  configureOutput(program, io);
+
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommandError) {
+      io.err(`accredit: ${error.message}\n`);
+      return error.exitCode;
+    }
+    io.err(
+      `accredit: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    return 1;
+  }
+}
+
+/** Makes every command throw instead of ending the process, and print where it is told. */
+function configureOutput(command: Command, io: Io): void {
+  command
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err });
+  for (const child of command.commands) configureOutput(child, io);
 }

@@ -1,0 +1,72 @@
+import { Command, InvalidArgumentError } from "commander";
+import { defaultWorkloads, startDevIssuers } from "../../dev/start.ts";
+import { readWorkloadsFile } from "../../dev/workloads-file.ts";
+import { print, type Io } from "../io.ts";
+import { stopped } from "../stopped.ts";
+
+interface DevOptions {
+  readonly dir: string;
+  readonly trustDomain: string;
+  readonly bundlePort: number;
+  readonly workloads?: string;
+  readonly iss: boolean;
+  readonly json?: boolean;
+}
+
+/** `accredit dev`: runs the development issuers alone. */
+export function devCommand(io: Io): Command {
+  return new Command("dev")
+    .summary("run a development trust domain")
+    .description(
+      "Runs a SPIFFE trust domain for development: a Workload API socket and a bundle endpoint. Whoever may open the socket gets any of its identities, so it is no place for anything of value.",
+    )
+    .option("--dir <dir>", "where its keys and socket are kept", "./data/dev")
+    .option("--trust-domain <name>", "name of the trust domain", "example.org")
+    .option(
+      "--bundle-port <port>",
+      "port of the bundle endpoint on loopback",
+      parsePort,
+      8702,
+    )
+    .option(
+      "--workloads <file>",
+      "YAML or JSON list of { spiffe_id, claims }; the first is the default identity",
+    )
+    .option("--no-iss", "mint SVIDs without `iss`, as stock SPIRE does")
+    .option("--json", "print JSON")
+    .action(async (options: DevOptions) => {
+      const workloads =
+        options.workloads === undefined
+          ? defaultWorkloads(options.trustDomain)
+          : await readWorkloadsFile(options.workloads);
+      const domain = await startDevIssuers({
+        dir: options.dir,
+        trustDomain: options.trustDomain,
+        bundlePort: options.bundlePort,
+        workloads,
+        issuer: options.iss ? undefined : null,
+      });
+      const addresses = {
+        trust_domain: domain.trustDomain,
+        workload_api: domain.workloadApiAddress,
+        bundle_url: domain.bundleUrl,
+        bundle_ca_file: domain.caFile,
+        workloads: workloads.map(({ spiffeId }) => spiffeId),
+      };
+      print(io, options.json === true, addresses, [
+        `Development trust domain ${domain.trustDomain}. Ctrl-C stops it.`,
+        `  Workload API     ${domain.workloadApiAddress}`,
+        `  bundle endpoint  ${domain.bundleUrl}  (TLS authority: ${domain.caFile})`,
+        ...workloads.map(({ spiffeId }) => `  workload         ${spiffeId}`),
+      ]);
+      await stopped(io.signal);
+      await domain.close();
+    });
+}
+
+/** A TCP port, 0 for any free one. */
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError("expected a port from 0 to 65535");
+}

@@ -1,0 +1,146 @@
+import { readFile } from "node:fs/promises";
+import { Command } from "commander";
+import { parseStrictJson, type JsonObject } from "@accredit/core/json";
+import {
+  explainRegistration,
+  type Explanation,
+} from "@accredit/core/registration";
+import { registrationSettings } from "@accredit/server";
+import { createTrustKeeper } from "@accredit/trust";
+import { serverSettings } from "../../serve/settings.ts";
+import { systemClock } from "../../serve/system-clock.ts";
+import { CommandError, print, type Io } from "../io.ts";
+import { loadCheckedConfig } from "../load-config.ts";
+
+interface ExplainOptions {
+  readonly config: string;
+  readonly statement?: string;
+  readonly statementFile?: string;
+  readonly metadata?: string;
+  readonly json?: boolean;
+}
+
+/** `accredit explain`: says what a registration would come to, and why; registers nothing. */
+export function explainCommand(io: Io): Command {
+  return new Command("explain")
+    .summary("say what a registration would come to, and why")
+    .description(
+      "Runs every check and policy rule on a statement with the keys the configuration names, and registers nothing. Exit code 0: it would be allowed; 1: refused; 2: used wrongly.",
+    )
+    .requiredOption("--config <file>", "configuration file of the server")
+    .option("--statement <jwt>", "the software statement")
+    .option(
+      "--statement-file <file>",
+      "read the statement from a file, which keeps it out of the process list",
+    )
+    .option(
+      "--metadata <json>",
+      "client metadata the request would carry, a JSON object",
+    )
+    .option("--json", "print JSON")
+    .action(async (options: ExplainOptions) => explain(options, io));
+}
+
+async function explain(options: ExplainOptions, io: Io): Promise<void> {
+  const statement = await readStatement(options);
+  const body: JsonObject = {
+    ...parseMetadata(options.metadata),
+    software_statement: statement,
+  };
+  const config = await loadCheckedConfig(options.config);
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const trust = createTrustKeeper({
+    domains: config.trust,
+    clock: systemClock,
+    log,
+  });
+  try {
+    await trust.start();
+    const explanation = await explainRegistration(
+      body,
+      registrationSettings(serverSettings(config)),
+      {
+        now: systemClock.now(),
+        trust,
+      },
+    );
+    print(io, options.json === true, explanation, describe(explanation));
+    if (!explanation.allowed)
+      throw new CommandError("the registration would be refused");
+  } finally {
+    await trust.close();
+  }
+}
+
+function describe({
+  allowed,
+  checks,
+  rules,
+  reasons,
+  metadata,
+  provenance,
+}: Explanation): string[] {
+  return [
+    "credential",
+    ...checks.map(
+      ({ check, verdict, detail, requirement }) =>
+        `  ${verdict}  ${check} (${requirement}): ${detail}`,
+    ),
+    ...(rules.length === 0 ? [] : ["policy"]),
+    ...rules.map(
+      ({ rule, matched, why }) =>
+        `  ${matched ? "match" : "skip "}  ${rule}: ${why}`,
+    ),
+    ...(reasons.length === 0 ? [] : ["reasons"]),
+    ...reasons.map(
+      ({ code, field, message }) => `  ${field} (${code}): ${message}`,
+    ),
+    ...(metadata === undefined ? [] : ["client"]),
+    ...Object.entries(metadata ?? {}).map(
+      ([name, value]) =>
+        `  ${name} = ${typeof value === "string" ? value : JSON.stringify(value)}  [${provenance?.[name] ?? "?"}]`,
+    ),
+    allowed ? "allowed" : "refused",
+  ];
+}
+
+async function readStatement({
+  statement,
+  statementFile,
+}: ExplainOptions): Promise<string> {
+  if ((statement === undefined) === (statementFile === undefined)) {
+    throw new CommandError(
+      "expected one of --statement and --statement-file",
+      2,
+    );
+  }
+  if (statementFile === undefined) return statement ?? "";
+  try {
+    return (await readFile(statementFile, "utf8")).trim();
+  } catch (cause) {
+    throw new CommandError(
+      `--statement-file: cannot read ${statementFile}`,
+      2,
+      { cause },
+    );
+  }
+}
+
+function parseMetadata(json: string | undefined): JsonObject {
+  if (json === undefined) return {};
+  try {
+    const value = parseStrictJson(Buffer.from(json), {
+      maxBytes: 64 * 1024,
+      maxDepth: 32,
+    });
+    if (value !== null && typeof value === "object" && !Array.isArray(value))
+      return value as JsonObject;
+  } catch (cause) {
+    throw new CommandError(
+      `--metadata: ${cause instanceof Error ? cause.message : "not JSON"}`,
+      2,
+      { cause },
+    );
+  }
+  throw new CommandError("--metadata: expected a JSON object", 2);
+}

@@ -1,0 +1,128 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { Command } from "commander";
+import type { DevTrustDomain } from "../../dev/trust-domain.ts";
+import { defaultWorkloads, startDevIssuers } from "../../dev/start.ts";
+import { quickstartConfig } from "../../quickstart/config.ts";
+import { createFileLog } from "../../serve/log.ts";
+import { runServer } from "../../serve/run-server.ts";
+import type { Io } from "../io.ts";
+import { loadCheckedConfig } from "../load-config.ts";
+import { stopped } from "../stopped.ts";
+import { parsePort } from "./dev.ts";
+
+interface QuickstartOptions {
+  readonly dir: string;
+  readonly port: number;
+}
+
+const TRUST_DOMAIN = "example.org";
+
+/** `accredit quickstart`: the server and a development trust domain, ready to paste commands at. */
+export function quickstartCommand(io: Io): Command {
+  return new Command("quickstart")
+    .summary("run the server with a development trust domain (npm start)")
+    .option("--dir <dir>", "where its data is kept", "./data/quickstart")
+    .option(
+      "--port <port>",
+      "port of the server; the next two are the admin listener and the bundle endpoint",
+      parsePort,
+      8700,
+    )
+    .option("--json", "accepted everywhere; prints text")
+    .action(async (options: QuickstartOptions) => quickstart(options, io));
+}
+
+async function quickstart(
+  { dir: folder, port }: QuickstartOptions,
+  io: Io,
+): Promise<void> {
+  const dir = resolve(folder);
+  await mkdir(dir, { recursive: true });
+  const workloads = defaultWorkloads(TRUST_DOMAIN);
+  const domain = await startDevIssuers({
+    dir: join(dir, "trust-domain"),
+    trustDomain: TRUST_DOMAIN,
+    bundlePort: port + 2,
+    workloads,
+  });
+  try {
+    const issuer = `http://127.0.0.1:${port}`;
+    const configFile = join(dir, "accredit.yaml");
+    const text = quickstartConfig({
+      issuer,
+      port,
+      adminPort: port + 1,
+      bundleUrl: domain.bundleUrl,
+      bundleCaFile: domain.caFile,
+    });
+    await writeFile(configFile, text);
+    const config = await loadCheckedConfig(configFile);
+    const logFile = join(dir, "server.log");
+    const server = await runServer(
+      config,
+      createFileLog(config.log.level, logFile),
+    );
+    try {
+      io.out(
+        welcome({
+          issuer,
+          adminPort: port + 1,
+          domain,
+          configFile,
+          logFile,
+          workloads: workloads.map(({ spiffeId }) => spiffeId),
+        }),
+      );
+      await stopped(io.signal);
+      io.out("\nstopping\n");
+    } finally {
+      await server.close();
+    }
+  } finally {
+    await domain.close();
+  }
+}
+
+interface Welcome {
+  readonly issuer: string;
+  readonly adminPort: number;
+  readonly domain: DevTrustDomain;
+  readonly configFile: string;
+  readonly logFile: string;
+  readonly workloads: readonly string[];
+}
+
+function welcome({
+  issuer,
+  adminPort,
+  domain,
+  configFile,
+  logFile,
+  workloads,
+}: Welcome): string {
+  const at = `--server ${issuer} --workload-api ${domain.workloadApiAddress}`;
+  const config = relative(process.cwd(), configFile);
+  return `
+Accredit is running. Ctrl-C stops it.
+
+  authorization server  ${issuer}/.well-known/oauth-authorization-server
+  readiness, metrics    http://127.0.0.1:${adminPort}/readyz  /metrics
+  Workload API          ${domain.workloadApiAddress}
+  bundle endpoint       ${domain.bundleUrl}
+  configuration         ${config}
+  log                   ${relative(process.cwd(), logFile)}
+
+Paste these in another terminal, in this folder:
+
+  # 1. Register a workload: its SVID is the registration. No secret is made.
+  npx accredit register ${at}
+
+  # 2. Get an access token with the same identity.
+  npx accredit token ${at} --resource https://api.example
+
+  # 3. The same for a workload whose SVID carries no metadata, as stock SPIRE mints it.
+  npx accredit register ${at} --spiffe-id ${workloads[1] ?? ""}
+
+`;
+}

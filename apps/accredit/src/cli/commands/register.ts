@@ -1,0 +1,138 @@
+import { readFile } from "node:fs/promises";
+import { Command, Option } from "commander";
+import { discover, refusal, requestJson } from "../discovery.ts";
+import { CommandError, print, type Io } from "../io.ts";
+import { fetchSvid } from "../svid.ts";
+
+interface RegisterOptions {
+  readonly server: string;
+  readonly workloadApi?: string;
+  readonly statementFile?: string;
+  readonly spiffeId?: string;
+  readonly audience?: string;
+  readonly metadata?: string;
+  readonly json?: boolean;
+  readonly showStatement?: boolean;
+}
+
+/** `accredit register`: registers this workload with its SVID. */
+export function registerCommand(io: Io): Command {
+  return new Command("register")
+    .summary("register this workload with its SVID")
+    .description(
+      "Fetches a JWT-SVID for the server's registration endpoint from the Workload API and registers the client it attests.",
+    )
+    .requiredOption("--server <url>", "issuer identifier of the server")
+    .addOption(
+      new Option(
+        "--workload-api <addr>",
+        "Workload API address, e.g. unix:///run/spire/agent.sock",
+      ).conflicts("statementFile"),
+    )
+    .option(
+      "--statement-file <file>",
+      "read the software statement from a file instead",
+    )
+    .option(
+      "--spiffe-id <id>",
+      "ask the Workload API for this identity, not the default one",
+    )
+    .option(
+      "--audience <aud>",
+      "audience to ask for, where the server wants another than its registration endpoint",
+    )
+    .option("--metadata <json>", "client metadata to request, a JSON object")
+    .option(
+      "--show-statement",
+      "print the software statement too (it is a credential)",
+    )
+    .option("--json", "print JSON")
+    .action(async (options: RegisterOptions) => register(options, io));
+}
+
+async function register(options: RegisterOptions, io: Io): Promise<void> {
+  const metadata = parseMetadata(options.metadata);
+  const { registrationEndpoint } = await discover(options.server);
+  const audience = options.audience ?? registrationEndpoint;
+  const statement =
+    options.statementFile === undefined
+      ? (
+          await fetchSvid(
+            {
+              workloadApi: options.workloadApi,
+              audience,
+              spiffeId: options.spiffeId,
+            },
+            io,
+          )
+        ).svid
+      : await readStatement(options.statementFile);
+
+  const { status, body } = await requestJson(registrationEndpoint, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify({ ...metadata, software_statement: statement }),
+  });
+  if (status !== 201) throw refusal("registration", status, body);
+
+  const { software_statement: echoed, ...shown } = body;
+  const client =
+    options.showStatement === true
+      ? { ...shown, software_statement: echoed }
+      : shown;
+  print(io, options.json === true, client, describeClient(client));
+}
+
+/** The client in lines: each metadata member with where it came from. */
+function describeClient(client: Record<string, unknown>): string[] {
+  const {
+    client_id,
+    client_id_issued_at,
+    accredit_provenance,
+    accredit_resources,
+    ...metadata
+  } = client;
+  const provenance = (accredit_provenance ?? {}) as Record<string, unknown>;
+  const rows = Object.entries(metadata).map(
+    ([name, value]) =>
+      [name, text(value), String(provenance[name] ?? "")] as const,
+  );
+  const nameWidth = Math.max(0, ...rows.map(([name]) => name.length));
+  const issued = new Date(Number(client_id_issued_at) * 1000).toISOString();
+  return [
+    `registered ${String(client_id)} (first issued ${issued})`,
+    ...rows.map(
+      ([name, value, origin]) =>
+        `  ${name.padEnd(nameWidth)}  ${value}${origin && `  [${origin}]`}`,
+    ),
+    ...(Array.isArray(accredit_resources) && accredit_resources.length > 0
+      ? [`  may ask for tokens for: ${accredit_resources.join(" ")}`]
+      : []),
+  ];
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function parseMetadata(json: string | undefined): Record<string, unknown> {
+  if (json === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(json);
+    if (value !== null && typeof value === "object" && !Array.isArray(value))
+      return { ...value };
+  } catch {
+    // Reported below.
+  }
+  throw new CommandError("--metadata: expected a JSON object", 2);
+}
+
+async function readStatement(file: string): Promise<string> {
+  try {
+    return (await readFile(file, "utf8")).trim();
+  } catch (cause) {
+    throw new CommandError(`--statement-file: cannot read ${file}`, 2, {
+      cause,
+    });
+  }
+}

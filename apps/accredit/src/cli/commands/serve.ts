@@ -1,0 +1,36 @@
+import { Command } from "commander";
+import { createLog } from "../../serve/log.ts";
+import { runServer } from "../../serve/run-server.ts";
+import type { Io } from "../io.ts";
+import { stopped } from "../stopped.ts";
+import { loadCheckedConfig } from "../load-config.ts";
+
+/** `accredit serve`: runs the server until it is told to stop. */
+export function serveCommand(io: Io): Command {
+  return new Command("serve")
+    .summary("run the server")
+    .description(
+      "Runs the server; logs one JSON line per event on stdout; SIGTERM or Ctrl-C stops it cleanly.",
+    )
+    .requiredOption("--config <file>", "configuration file, YAML or JSON")
+    .option("--json", "accepted everywhere; the log is JSON anyway")
+    .action(async ({ config: file }: { readonly config: string }) => {
+      const config = await loadCheckedConfig(file);
+      const log = createLog(config.log.level);
+      for (const notice of config.notices)
+        log.warn({ notice }, "configuration notice");
+      const server = await runServer(config, log);
+      log.info(
+        {
+          issuer: config.issuer,
+          port: server.publicPort,
+          admin_port: server.adminPort,
+        },
+        "listening",
+      );
+      await stopped(io.signal);
+      log.info({ reason: String(io.signal.reason) }, "stopping");
+      await server.close();
+      log.info({}, "stopped");
+    });
+}

@@ -1,0 +1,94 @@
+import { readFile } from "node:fs/promises";
+import type { Logger } from "pino";
+import { createAccreditServer } from "@accredit/server";
+import { openSqliteStore } from "@accredit/store";
+import { createTrustKeeper } from "@accredit/trust";
+import type { Config } from "../config/index.ts";
+import { listen, type Listener } from "./listeners.ts";
+import { serverSettings } from "./settings.ts";
+import { systemClock } from "./system-clock.ts";
+
+/** A server that is up. */
+export interface RunningServer {
+  readonly publicPort: number;
+  readonly adminPort: number;
+  /** Stops taking requests, finishes those in flight, then closes trust and store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Builds the server from its configuration and opens its listeners. A trust source that is down does not
+ * stop the start: `/readyz` says so and registrations from it get 503.
+ *
+ * @throws {CommandError} when an address is taken; `DcrError` or an `Error` when the store cannot be opened
+ */
+export async function runServer(
+  config: Config,
+  log: Logger,
+): Promise<RunningServer> {
+  const opened: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.reverse()) await close();
+  };
+
+  try {
+    const store = await openSqliteStore({
+      path: config.store.path,
+      clock: systemClock,
+    });
+    opened.push(() => store.close());
+    const trust = createTrustKeeper({
+      domains: config.trust,
+      clock: systemClock,
+      log,
+    });
+    opened.push(() => trust.close());
+    await trust.start();
+
+    let draining = false;
+    const server = await createAccreditServer(serverSettings(config), {
+      store,
+      trust,
+      trustHealth: () => trust.status(),
+      clock: systemClock,
+      log,
+    });
+    const { tokenFile } = config.admin;
+    const bearerToken =
+      tokenFile === undefined
+        ? undefined
+        : (await readFile(tokenFile, "utf8")).trim();
+    const adminListener = await listen(
+      config.admin,
+      server.adminListener({
+        bearerToken,
+        loopbackOnly: isLoopback(config.admin.host),
+        draining: () => draining,
+      }),
+    );
+    opened.push(() => adminListener.close(0));
+    const publicListener: Listener = await listen(
+      config.listen,
+      server.publicListener,
+    );
+    opened.push(() =>
+      publicListener.close(config.shutdownTimeoutSeconds * 1000),
+    );
+
+    return {
+      publicPort: publicListener.port,
+      adminPort: adminListener.port,
+      close: () => {
+        draining = true;
+        return closeAll();
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}

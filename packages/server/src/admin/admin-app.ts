@@ -1,0 +1,139 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type {
+  IncomingMessage,
+  RequestListener,
+  ServerResponse,
+} from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { Hono } from "hono";
+import type { ClientStore } from "@accredit/core/ports";
+import { errorResponse, jsonResponse } from "../wire/json-response.ts";
+import type { Metrics, TrustSourceHealth } from "./metrics.ts";
+
+/** What the admin listener is made of. */
+export interface AdminOptions {
+  readonly store: Pick<ClientStore, "ping">;
+  readonly trust: () => readonly TrustSourceHealth[];
+  readonly metrics: Metrics;
+  /** Whether the server is on its way down: then it is not ready. */
+  readonly draining: () => boolean;
+  /** Required for everything but health; undefined only where the listener is on loopback. */
+  readonly bearerToken: string | undefined;
+  /** Whether the listener is bound to loopback: then a foreign Host header is an attack on a browser. */
+  readonly loopbackOnly: boolean;
+}
+
+type Env = {
+  Bindings: { incoming: IncomingMessage; outgoing: ServerResponse };
+};
+
+/** The admin listener: liveness, readiness, metrics. */
+export function createAdminListener(options: AdminOptions): RequestListener {
+  const app = new Hono<Env>();
+
+  app.use(async (context, next) => {
+    if (
+      options.loopbackOnly &&
+      !isLoopbackHost(context.env.incoming.headers.host)
+    ) {
+      return errorResponse(
+        421,
+        "invalid_request",
+        "expected a loopback name in the Host header",
+      );
+    }
+    return next();
+  });
+
+  app.get("/healthz", () => jsonResponse(200, { status: "alive" }));
+
+  app.get("/readyz", async () => {
+    const problems = await readinessProblems(options);
+    const sources = options
+      .trust()
+      .map(({ trustDomain, required, ready, lastError }) => ({
+        trust_domain: trustDomain,
+        required,
+        ready,
+        ...(lastError === null ? {} : { last_error: lastError }),
+      }));
+    return jsonResponse(problems.length === 0 ? 200 : 503, {
+      status: problems.length === 0 ? "ready" : "not ready",
+      problems,
+      trust: sources,
+    });
+  });
+
+  app.get("/metrics", async (context) => {
+    const { bearerToken } = options;
+    if (
+      bearerToken !== undefined &&
+      !carriesToken(context.env.incoming, bearerToken)
+    ) {
+      return errorResponse(
+        401,
+        "invalid_token",
+        "expected the admin bearer token",
+        {
+          "WWW-Authenticate": "Bearer",
+        },
+      );
+    }
+    const { contentType, text } = await options.metrics.render();
+    return new Response(text, {
+      headers: { "Content-Type": contentType, "Cache-Control": "no-store" },
+    });
+  });
+
+  app.notFound(() =>
+    errorResponse(404, "invalid_request", "nothing is served here"),
+  );
+  app.onError(() => errorResponse(500, "server_error", "the server failed"));
+  const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  return (request, response) => void serve(request, response);
+}
+
+async function readinessProblems(options: AdminOptions): Promise<string[]> {
+  const problems: string[] = [];
+  if (options.draining()) problems.push("the server is shutting down");
+  try {
+    await options.store.ping();
+  } catch (error) {
+    problems.push(
+      `store: ${error instanceof Error ? error.message : "out of reach"}`,
+    );
+  }
+  for (const source of options.trust()) {
+    if (source.required && !source.ready) {
+      problems.push(
+        `trust domain ${source.trustDomain}: no usable keys (${source.lastError ?? "no bundle loaded yet"})`,
+      );
+    }
+  }
+  return problems;
+}
+
+function isLoopbackHost(host: string | undefined): boolean {
+  return (
+    host !== undefined &&
+    /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/.test(host)
+  );
+}
+
+/** Compares digests, so that neither content nor length shows in the time it takes. */
+function carriesToken(request: IncomingMessage, expected: string): boolean {
+  const [scheme, token, ...rest] = (request.headers.authorization ?? "").split(
+    " ",
+  );
+  if (
+    scheme?.toLowerCase() !== "bearer" ||
+    token === undefined ||
+    rest.length > 0
+  )
+    return false;
+  return timingSafeEqual(digest(token), digest(expected));
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

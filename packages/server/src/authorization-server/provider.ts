@@ -1,0 +1,79 @@
+import Provider, { type Configuration } from "oidc-provider";
+import type { JWK } from "jose";
+import { boundClient } from "./authenticated-requests.ts";
+import { clientAdapter } from "./client-adapter.ts";
+
+/** What the embedded provider is made of. */
+export interface ProviderOptions {
+  readonly issuer: string;
+  readonly privateJwks: readonly JWK[];
+  readonly accessTokenTtlSeconds: number;
+  /** The audience of a token whose request names no resource. */
+  readonly defaultResource: string;
+}
+
+/** The only path of oidc-provider that is ever asked for. */
+export const PROVIDER_TOKEN_PATH = "/token";
+
+/**
+ * Makes the oidc-provider instance: the token route and nothing else. Every hook asks whether our step
+ * authenticated this very request, and refuses where it did not (ADR 0001).
+ */
+export function createProvider(options: ProviderOptions): Provider {
+  return new Provider(options.issuer, providerConfiguration(options));
+}
+
+function providerConfiguration(options: ProviderOptions): Configuration {
+  const { accessTokenTtlSeconds } = options;
+  return {
+    adapter: clientAdapter,
+    jwks: { keys: options.privateJwks.map((jwk) => ({ ...jwk })) as never },
+    routes: { token: PROVIDER_TOKEN_PATH },
+    responseTypes: [],
+    scopes: [],
+    clientAuthMethods: ["tls_client_auth"],
+    clientDefaults: {
+      grant_types: ["client_credentials"],
+      response_types: [],
+      token_endpoint_auth_method: "tls_client_auth",
+      id_token_signed_response_alg: "ES256",
+    },
+    ttl: { ClientCredentials: accessTokenTtlSeconds },
+    features: {
+      clientCredentials: { enabled: true },
+      // Every one of these would be a second door; only the token endpoint is ever reached.
+      devInteractions: { enabled: false },
+      registration: { enabled: false },
+      introspection: { enabled: false },
+      revocation: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      userinfo: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      dPoP: { enabled: false },
+      mTLS: {
+        enabled: true,
+        tlsClientAuth: true,
+        // oidc-provider asks only whether there is a certificate; the proof was checked by our step.
+        getCertificate: (ctx) =>
+          boundClient(ctx.req) === undefined
+            ? undefined
+            : "verified by spiffe_jwt",
+        certificateAuthorized: (ctx) => boundClient(ctx.req) !== undefined,
+        certificateSubjectMatches: (ctx, property, expected) =>
+          property === "tls_client_auth_san_uri" &&
+          boundClient(ctx.req)?.credential.subject.uri === expected,
+      },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => options.defaultResource,
+        getResourceServerInfo: (ctx, resource) => ({
+          scope: boundClient(ctx.req)?.client.metadata.scope ?? "",
+          audience: resource,
+          accessTokenTTL: accessTokenTtlSeconds,
+          accessTokenFormat: "jwt",
+          jwt: { sign: { alg: "ES256" } },
+        }),
+      },
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerOptions } from "node:http";
+import { DcrError } from "@accredit/core/errors";
+
+/** Limits that the HTTP server itself enforces; times in milliseconds. */
+export const HTTP_SERVER_LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16 * 1024,
+  requireHostHeader: true,
+  insecureHTTPParser: false,
+} as const satisfies ServerOptions;
+
+/** Sockets that may be open at once on one listener. */
+export const MAX_CONNECTIONS = 10_000;
+
+/**
+ * Refuses requests whose framing two parsers could read in two ways: Node lets a repeated `Host` and an
+ * unknown transfer coding through.
+ *
+ * @throws {DcrError} `request_malformed`
+ */
+export function checkFraming(request: IncomingMessage): void {
+  const hosts = request.headersDistinct["host"];
+  if (hosts !== undefined && hosts.length !== 1) {
+    throw new DcrError(
+      "request_malformed",
+      `expected one Host header, got ${hosts.length}`,
+    );
+  }
+  if (
+    hosts?.[0] !== undefined &&
+    !/^[A-Za-z0-9._:[\]-]{1,255}$/.test(hosts[0])
+  ) {
+    throw new DcrError(
+      "request_malformed",
+      "expected a host name and optional port in the Host header",
+    );
+  }
+  const coding = request.headers["transfer-encoding"];
+  if (coding !== undefined && coding.toLowerCase() !== "chunked") {
+    throw new DcrError(
+      "request_malformed",
+      "expected Transfer-Encoding chunked or none",
+    );
+  }
+  if (request.url === undefined || !request.url.startsWith("/")) {
+    throw new DcrError(
+      "request_malformed",
+      "expected a request target that is an absolute path",
+    );
+  }
+}
+
+/**
+ * Checks the body's media type.
+ *
+ * @throws {DcrError} `media_type_unsupported`
+ */
+export function checkMediaType(
+  request: IncomingMessage,
+  expected: string,
+): void {
+  const [type = "", ...parameters] = (
+    request.headers["content-type"] ?? ""
+  ).split(";");
+  if (type.trim().toLowerCase() !== expected) {
+    throw new DcrError(
+      "media_type_unsupported",
+      `expected Content-Type ${expected}`,
+    );
+  }
+  for (const parameter of parameters) {
+    const [name = "", value = ""] = parameter.trim().toLowerCase().split("=");
+    if (name === "charset" && value.replaceAll('"', "") !== "utf-8") {
+      throw new DcrError("media_type_unsupported", "expected charset utf-8");
+    }
+  }
+  const encoding = request.headers["content-encoding"];
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    throw new DcrError(
+      "media_type_unsupported",
+      "expected a body without Content-Encoding",
+    );
+  }
+}

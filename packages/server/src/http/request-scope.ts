@@ -1,0 +1,50 @@
+import type { IncomingMessage } from "node:http";
+import type { DcrErrorCode } from "@accredit/core/errors";
+
+/**
+ * What is known of one request, filled as it flows and logged once when it is done. Holds no header,
+ * query or body: nothing in it can be a credential.
+ */
+export interface RequestEvent {
+  readonly id: string;
+  readonly method: string;
+  /** The route, never the raw path: a path may hold something secret. */
+  route: string;
+  readonly remote: string | null;
+  status: number;
+  /** The stable reason code of a refusal. */
+  code?: DcrErrorCode;
+  /** What was expected and what came; may say more than the response did, never a credential. */
+  reason?: string;
+  client_id?: string;
+  subject?: string;
+  /** Names the credential without being it. */
+  credential?: string;
+  rule?: string;
+  outcome?: string;
+}
+
+/** The request as the routes see it: its event and its whole body, already within the size limit. */
+export interface RequestScope {
+  readonly event: RequestEvent;
+  readonly body: Buffer;
+}
+
+const scopes = new WeakMap<IncomingMessage, RequestScope>();
+
+/** Ties a scope to the Node request that Hono hands back to the routes. */
+export function openScope(request: IncomingMessage, scope: RequestScope): void {
+  scopes.set(request, scope);
+}
+
+/**
+ * The scope of a request.
+ *
+ * @throws {TypeError} if the request did not come through our listener
+ */
+export function scopeOf(request: IncomingMessage): RequestScope {
+  const scope = scopes.get(request);
+  if (scope === undefined)
+    throw new TypeError("the request has no scope: it bypassed the listener");
+  return scope;
+}

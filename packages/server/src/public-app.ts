@@ -1,0 +1,179 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Hono, type Context } from "hono";
+import type { JWK } from "jose";
+import { DcrError } from "@accredit/core/errors";
+import type {
+  RegistrationPorts,
+  RegistrationSettings,
+} from "@accredit/core/registration";
+import {
+  authenticateRequest,
+  type AuthenticateRequestOptions,
+} from "./client-authentication/authenticate-request.ts";
+import { PATHS, type Endpoints } from "./endpoints.ts";
+import { readFormRequest } from "./http/form-request.ts";
+import { scopeOf } from "./http/request-scope.ts";
+import type { Metrics } from "./admin/metrics.ts";
+import type { RefusalPorts } from "./refusals.ts";
+import { authorizationServerMetadata } from "./routes/metadata.ts";
+import { registerRoute } from "./routes/register.ts";
+import {
+  introspect,
+  revoke,
+  type TokenStatusPorts,
+} from "./routes/token-status.ts";
+import { oauthErrorResponse } from "./wire/oauth-error.ts";
+import {
+  errorResponse,
+  jsonResponse,
+  publicJsonResponse,
+} from "./wire/json-response.ts";
+
+/** What the public routes are made of. */
+export interface PublicAppOptions extends AuthenticateRequestOptions {
+  readonly endpoints: Endpoints;
+  readonly registrationSettings: RegistrationSettings;
+  readonly registrationPorts: RegistrationPorts & RefusalPorts;
+  readonly tokenStatus: TokenStatusPorts;
+  readonly publicJwks: readonly JWK[];
+  readonly scopes: readonly string[];
+  readonly metrics: Metrics;
+}
+
+type Env = {
+  Bindings: { incoming: IncomingMessage; outgoing: ServerResponse };
+};
+type Route = (context: Context<Env>) => Response | Promise<Response>;
+
+/** Metadata and keys may be kept for a short while; a rotation is announced well before. */
+const PUBLIC_CACHE = "public, max-age=300";
+
+/** The public routes, all but the token endpoint. */
+export function createPublicApp(options: PublicAppOptions): Hono<Env> {
+  const { endpoints } = options;
+  const app = new Hono<Env>();
+
+  app.onError((error, context) => {
+    const { event } = scopeOf(context.env.incoming);
+    const response = oauthErrorResponse(error, event, options.log);
+    if (event.route === PATHS.registration)
+      options.metrics.countRegistration(event.code ?? "server_error");
+    return response;
+  });
+  app.notFound(() =>
+    errorResponse(
+      404,
+      "invalid_request",
+      `nothing is served here; see ${wellKnown(endpoints)} on this host`,
+    ),
+  );
+
+  const serve = (
+    method: "GET" | "POST",
+    path: string,
+    name: string,
+    route: Route,
+  ): void => {
+    app.all(path, (context) => {
+      scopeOf(context.env.incoming).event.route = name;
+      const asked = context.req.method;
+      if (asked === method || (method === "GET" && asked === "HEAD"))
+        return route(context);
+      return methodNotAllowed(method, asked);
+    });
+  };
+  const base = endpoints.basePath;
+
+  serve(
+    "POST",
+    base + PATHS.registration,
+    PATHS.registration,
+    async ({ env }) => {
+      const response = await registerRoute(
+        env.incoming,
+        options.registrationSettings,
+        options.registrationPorts,
+      );
+      options.metrics.countRegistration("ok");
+      return response;
+    },
+  );
+
+  serve(
+    "POST",
+    base + PATHS.introspection,
+    PATHS.introspection,
+    async ({ env }) => {
+      const { parameters, client } = await authenticatedForm(
+        env.incoming,
+        options,
+      );
+      return jsonResponse(
+        200,
+        await introspect(parameters, client, options.tokenStatus),
+      );
+    },
+  );
+
+  serve("POST", base + PATHS.revocation, PATHS.revocation, async ({ env }) => {
+    const { parameters, client } = await authenticatedForm(
+      env.incoming,
+      options,
+    );
+    await revoke(parameters, client, options.tokenStatus);
+    return new Response(null, {
+      status: 200,
+      headers: { "Cache-Control": "no-store" },
+    });
+  });
+
+  const jwks = { keys: options.publicJwks };
+  serve("GET", base + PATHS.jwks, PATHS.jwks, () =>
+    publicJsonResponse(jwks, PUBLIC_CACHE),
+  );
+
+  const metadata = authorizationServerMetadata(
+    endpoints,
+    options.registrationSettings.supportedAuthMethods,
+    options.scopes,
+  );
+  // RFC 8414 section 3.1 puts the well-known part before the issuer's path; OpenID Connect Discovery after.
+  const wellKnownPaths = new Set([
+    `/.well-known/oauth-authorization-server${base}`,
+    `/.well-known/openid-configuration${base}`,
+    `${base}/.well-known/openid-configuration`,
+  ]);
+  for (const path of wellKnownPaths) {
+    serve("GET", path, "/.well-known", () =>
+      publicJsonResponse(metadata, PUBLIC_CACHE),
+    );
+  }
+
+  serve("POST", base + PATHS.token, PATHS.token, () => {
+    throw new TypeError("the listener serves POST /token");
+  });
+  return app;
+}
+
+async function authenticatedForm(
+  request: IncomingMessage,
+  options: PublicAppOptions,
+) {
+  const { event, body } = scopeOf(request);
+  const parameters = readFormRequest(request, body);
+  const client = await authenticateRequest(request, parameters, event, options);
+  return { parameters, client };
+}
+
+function methodNotAllowed(expected: string, asked: string): Response {
+  const error = new DcrError(
+    "method_not_allowed",
+    `expected ${expected}, got ${asked}`,
+  );
+  const allow = expected === "GET" ? "GET, HEAD" : expected;
+  return errorResponse(405, "invalid_request", error.message, { Allow: allow });
+}
+
+function wellKnown({ basePath }: Endpoints): string {
+  return `/.well-known/oauth-authorization-server${basePath}`;
+}

@@ -1,0 +1,140 @@
+import type {
+  IncomingMessage,
+  RequestListener,
+  ServerResponse,
+} from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { DcrError } from "@accredit/core/errors";
+import { v7 as uuidv7 } from "uuid";
+import type { Log } from "./log.ts";
+import { checkFraming } from "./http/framing.ts";
+import { readBody } from "./http/read-body.ts";
+import { openScope, type RequestEvent } from "./http/request-scope.ts";
+import { createPublicApp, type PublicAppOptions } from "./public-app.ts";
+import { createTokenRoute, type TokenRouteOptions } from "./routes/token.ts";
+import { errorDescription, errorHeaders, wireError } from "./wire/errors.ts";
+import type { Metrics } from "./admin/metrics.ts";
+
+/** What the public listener is made of. */
+export interface PublicListenerOptions
+  extends PublicAppOptions, TokenRouteOptions {
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/**
+ * The public listener: one Node request handler. It frames the request (id, size, shape), hands it to
+ * the token endpoint or to the Hono app, and writes one log line when the response is done.
+ */
+export function createPublicListener(
+  options: PublicListenerOptions,
+): RequestListener {
+  const app = createPublicApp(options);
+  const serveApp = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+  });
+  const serveToken = createTokenRoute(options);
+  const tokenPath = new URL(options.endpoints.token).pathname;
+
+  const serve = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    event: RequestEvent,
+  ) => {
+    try {
+      checkFraming(request);
+      const body = await readBody(request);
+      openScope(request, { event, body });
+      // Hono's adapter takes the body from here instead of reading the stream again.
+      Object.assign(request, { rawBody: body });
+      if (pathOf(request) === tokenPath && request.method === "POST") {
+        event.route = "/token";
+        await serveToken(request, response, event, body);
+      } else {
+        await serveApp(request, response);
+      }
+    } catch (error) {
+      failEarly(error, response, event, options.log);
+    }
+  };
+
+  return (request, response) => {
+    const event: RequestEvent = {
+      id: uuidv7(),
+      method: request.method ?? "",
+      route: "unmatched",
+      remote: request.socket.remoteAddress ?? null,
+      status: 0,
+    };
+    const started = process.hrtime.bigint();
+    response.setHeader("X-Request-Id", event.id);
+    response.once("close", () => {
+      event.status = response.statusCode;
+      const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+      options.metrics.observeRequest(event.route, event.status, seconds);
+      options.log.info(
+        {
+          ...event,
+          duration_ms: Math.round(seconds * 1e6) / 1e3,
+          complete: response.writableFinished,
+        },
+        "request",
+      );
+    });
+    void serve(request, response, event);
+  };
+}
+
+/** The path without its query, byte for byte. */
+export function pathOf(request: IncomingMessage): string {
+  const target = request.url ?? "";
+  const query = target.indexOf("?");
+  return query === -1 ? target : target.slice(0, query);
+}
+
+/** Answers a request that failed before a route took it, or whose route failed in a way it did not handle. */
+function failEarly(
+  error: unknown,
+  response: ServerResponse,
+  event: RequestEvent,
+  log: Log,
+): void {
+  const known = error instanceof DcrError ? error : undefined;
+  if (known === undefined) {
+    log.error(
+      { id: event.id, error: String(error), stack: stackOf(error) },
+      "request failed",
+    );
+  } else {
+    event.code = known.code;
+    event.reason = known.message;
+  }
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const wire =
+    known === undefined
+      ? ({ status: 500, error: "server_error" } as const)
+      : wireError(known.code);
+  const description =
+    known?.message ??
+    `the server failed; its log names this request ${event.id}`;
+  // The rest of the body was not read: the connection cannot carry another request.
+  response.writeHead(wire.status, {
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    Connection: "close",
+    ...errorHeaders(wire),
+  });
+  response.end(
+    JSON.stringify({
+      error: wire.error,
+      error_description: errorDescription(description),
+    }),
+  );
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
+}

@@ -1,0 +1,45 @@
+import type { DcrError } from "@accredit/core/errors";
+import type { AuditEntry, ClientStore, Clock } from "@accredit/core/ports";
+import type { RequestEvent } from "./http/request-scope.ts";
+import type { Log } from "./log.ts";
+import { wireError } from "./wire/errors.ts";
+
+/** What writing a refusal down needs. */
+export interface RefusalPorts {
+  readonly store: Pick<ClientStore, "appendAudit">;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Leaves the one audit row of a refused request and notes the reason in its event; called again for the
+ * same request it does nothing. A row that cannot be written is logged and does not change the answer:
+ * the refusal stands.
+ */
+export async function recordRefusal(
+  action: AuditEntry["action"],
+  error: DcrError,
+  event: RequestEvent,
+  { store, clock, log }: RefusalPorts,
+): Promise<void> {
+  // An outage is not a refusal: nothing was decided about the caller.
+  if (event.code !== undefined || wireError(error.code).status >= 500) return;
+  event.code = error.code;
+  event.reason = error.message;
+  const row: AuditEntry = {
+    id: event.id,
+    time: clock.now(),
+    action,
+    code: error.code,
+    reasons: [error.message],
+    clientId: event.client_id ?? null,
+    rule: null,
+    credential: null,
+    remote: event.remote,
+  };
+  try {
+    await store.appendAudit(row);
+  } catch (cause) {
+    log.error({ id: event.id, error: String(cause) }, "audit row not written");
+  }
+}

@@ -1,0 +1,34 @@
+import { JWT_SVID_ALGORITHMS } from "@accredit/core/spiffe";
+import type { SpiffeAuthMethod } from "@accredit/core/registration";
+import type { Endpoints } from "../endpoints.ts";
+import { SUPPORTED_GRANT_TYPES } from "../authorization-server/token-request.ts";
+
+/**
+ * Authorization server metadata (RFC 8414 section 2): what this server does, and nothing it does not.
+ * `response_types_supported` is empty because there is no authorization endpoint; RFC 8414 requires the
+ * member and asks to leave out empty arrays, and clients that parse it strictly want it there.
+ */
+export function authorizationServerMetadata(
+  endpoints: Endpoints,
+  authMethods: readonly SpiffeAuthMethod[],
+  scopes: readonly string[],
+): Record<string, unknown> {
+  return {
+    issuer: endpoints.issuer,
+    token_endpoint: endpoints.token,
+    registration_endpoint: endpoints.registration,
+    introspection_endpoint: endpoints.introspection,
+    revocation_endpoint: endpoints.revocation,
+    jwks_uri: endpoints.jwks,
+    grant_types_supported: SUPPORTED_GRANT_TYPES,
+    response_types_supported: [],
+    ...(scopes.length === 0 ? {} : { scopes_supported: scopes }),
+    token_endpoint_auth_methods_supported: authMethods,
+    token_endpoint_auth_signing_alg_values_supported: JWT_SVID_ALGORITHMS,
+    introspection_endpoint_auth_methods_supported: authMethods,
+    introspection_endpoint_auth_signing_alg_values_supported:
+      JWT_SVID_ALGORITHMS,
+    revocation_endpoint_auth_methods_supported: authMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: JWT_SVID_ALGORITHMS,
+  };
+}

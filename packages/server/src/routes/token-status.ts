@@ -1,0 +1,103 @@
+import { DcrError } from "@accredit/core/errors";
+import type { Clock, Store } from "@accredit/core/ports";
+import type { Policy, RegisteredClient } from "@accredit/core/registration";
+import type { TrustSource } from "@accredit/core/trust";
+import type {
+  IssuedToken,
+  ReadIssuedToken,
+} from "../authorization-server/issued-tokens.ts";
+import type { AuthenticatedClient } from "../client-authentication/authenticate.ts";
+import type { FormParameters } from "../wire/form-parameters.ts";
+
+/** What introspection and revocation need of the world. */
+export interface TokenStatusPorts {
+  readonly clock: Clock;
+  readonly store: Pick<Store, "findClient" | "isTokenRevoked" | "revokeToken">;
+  readonly trust: TrustSource;
+  readonly policy: Policy;
+  readonly issuer: string;
+  readonly readIssuedToken: ReadIssuedToken;
+}
+
+const INACTIVE = { active: false } as const;
+
+/**
+ * Token introspection (RFC 7662 section 2.2): active only while the token is unexpired and unrevoked,
+ * its client is still registered, and the client's trust domain is still trusted (TOK-10).
+ *
+ * @throws {DcrError} `request_malformed` without a `token`
+ */
+export async function introspect(
+  parameters: FormParameters,
+  caller: AuthenticatedClient,
+  ports: TokenStatusPorts,
+): Promise<Record<string, unknown>> {
+  const token = await ports.readIssuedToken(
+    tokenParameter(parameters),
+    ports.clock.now(),
+  );
+  if (token === undefined || !mayIntrospect(caller.client, token, ports.policy))
+    return INACTIVE;
+  if (await ports.store.isTokenRevoked(token.tokenId)) return INACTIVE;
+  const holder = await ports.store.findClient(token.clientId);
+  if (
+    holder === undefined ||
+    ports.trust.spiffe(holder.spiffeId.trustDomain) === undefined
+  ) {
+    return INACTIVE;
+  }
+  return {
+    active: true,
+    iss: ports.issuer,
+    sub: token.subject,
+    client_id: token.clientId,
+    aud: token.audience,
+    ...(token.scope === undefined ? {} : { scope: token.scope }),
+    iat: token.issuedAt,
+    exp: token.expiresAt,
+    jti: token.tokenId,
+    token_type: "Bearer",
+  };
+}
+
+/**
+ * Token revocation (RFC 7009 section 2): the token's own client may revoke it; for anyone else, and for
+ * what is no token of ours, the answer is the same and nothing changes.
+ *
+ * @throws {DcrError} `request_malformed` without a `token`, `store_unavailable`
+ */
+export async function revoke(
+  parameters: FormParameters,
+  caller: AuthenticatedClient,
+  ports: TokenStatusPorts,
+): Promise<void> {
+  const token = await ports.readIssuedToken(
+    tokenParameter(parameters),
+    ports.clock.now(),
+  );
+  if (token === undefined || token.clientId !== caller.client.clientId) return;
+  await ports.store.revokeToken(token.tokenId, token.clientId, token.expiresAt);
+}
+
+function tokenParameter(parameters: FormParameters): string {
+  const token = parameters.get("token");
+  if (token === undefined)
+    throw new DcrError(
+      "request_malformed",
+      "expected a token parameter, got none",
+    );
+  return token;
+}
+
+/** A caller learns of its own tokens, of those meant for it, and of all where its policy rule says so. */
+function mayIntrospect(
+  caller: RegisteredClient,
+  token: IssuedToken,
+  policy: Policy,
+): boolean {
+  return (
+    token.clientId === caller.clientId ||
+    token.audience === caller.clientId ||
+    policy.find((rule) => rule.name === caller.rule)?.introspect === "any"
+  );
+}

@@ -1,0 +1,50 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { DcrError } from "@accredit/core/errors";
+import type { TokenEndpoint } from "../authorization-server/token-endpoint.ts";
+import {
+  authenticateRequest,
+  type AuthenticateRequestOptions,
+} from "../client-authentication/authenticate-request.ts";
+import type { RequestEvent } from "../http/request-scope.ts";
+import { readFormRequest } from "../http/form-request.ts";
+import { recordRefusal } from "../refusals.ts";
+import { oauthErrorResponse, writeResponse } from "../wire/oauth-error.ts";
+
+/** What the token route is made of. */
+export interface TokenRouteOptions extends AuthenticateRequestOptions {
+  readonly tokenEndpoint: TokenEndpoint;
+}
+
+/**
+ * `POST /token`: authenticates the client, then lets the embedded authorization server issue
+ * (RFC 6749 section 4.4). Written against Node because oidc-provider is.
+ */
+export function createTokenRoute(options: TokenRouteOptions) {
+  return async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    event: RequestEvent,
+    body: Buffer,
+  ): Promise<void> => {
+    try {
+      const parameters = readFormRequest(request, body);
+      const client = await authenticateRequest(
+        request,
+        parameters,
+        event,
+        options,
+      );
+      await options.tokenEndpoint.respond(
+        request,
+        response,
+        parameters,
+        client,
+      );
+    } catch (error) {
+      if (response.headersSent) throw error;
+      if (error instanceof DcrError)
+        await recordRefusal("token.refused", error, event, options);
+      writeResponse(response, oauthErrorResponse(error, event, options.log));
+    }
+  };
+}

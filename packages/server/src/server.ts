@@ -1,0 +1,136 @@
+import type { RequestListener } from "node:http";
+import { v4 as uuidv4 } from "uuid";
+import type { Clock, Store } from "@accredit/core/ports";
+import type {
+  Policy,
+  RegistrationSettings,
+  SpiffeAuthMethod,
+} from "@accredit/core/registration";
+import type { TrustSource } from "@accredit/core/trust";
+import { createAdminListener, type AdminOptions } from "./admin/admin-app.ts";
+import { createMetrics, type TrustSourceHealth } from "./admin/metrics.ts";
+import { issuedTokenReader } from "./authorization-server/issued-tokens.ts";
+import { loadSigningKeys } from "./authorization-server/signing-keys.ts";
+import { createTokenEndpoint } from "./authorization-server/token-endpoint.ts";
+import { SUPPORTED_GRANT_TYPES } from "./authorization-server/token-request.ts";
+import type { AuthenticationPorts } from "./client-authentication/authenticate.ts";
+import { endpointsOf } from "./endpoints.ts";
+import type { Log } from "./log.ts";
+import { createPublicListener } from "./public-listener.ts";
+
+/** What the operator decides about the server; times in seconds. */
+export interface ServerSettings {
+  readonly issuer: string;
+  /** Accepted registration audiences beside the registration endpoint's URL. */
+  readonly audiences: readonly string[];
+  readonly clientId: "spiffe_id" | "opaque";
+  readonly policy: Policy;
+  readonly clockToleranceSeconds: number;
+  readonly maxLifetimeSeconds: number;
+  readonly maxAgeSeconds: number;
+  readonly accessTokenTtlSeconds: number;
+  /** The audience of a token whose request names no resource; the issuer where undefined. */
+  readonly defaultResource: string | undefined;
+}
+
+/** The world the server runs in; it constructs none of it. */
+export interface ServerPorts {
+  readonly store: Store;
+  readonly trust: TrustSource;
+  readonly trustHealth: () => readonly TrustSourceHealth[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The two request handlers; the caller opens the sockets. */
+export interface AccreditServer {
+  readonly publicListener: RequestListener;
+  readonly adminListener: (
+    options: Pick<AdminOptions, "bearerToken" | "loopbackOnly" | "draining">,
+  ) => RequestListener;
+}
+
+const AUTH_METHODS: readonly SpiffeAuthMethod[] = ["spiffe_jwt"];
+
+/** What `register` and `explain` need to know, from the operator's settings. */
+export function registrationSettings(
+  settings: ServerSettings,
+): RegistrationSettings {
+  return {
+    audiences: [
+      endpointsOf(settings.issuer).registration,
+      ...settings.audiences,
+    ],
+    policy: settings.policy,
+    clientId: settings.clientId,
+    supportedGrantTypes: SUPPORTED_GRANT_TYPES,
+    supportedAuthMethods: AUTH_METHODS,
+    clockToleranceSeconds: settings.clockToleranceSeconds,
+    maxLifetimeSeconds: settings.maxLifetimeSeconds,
+    maxAgeSeconds: settings.maxAgeSeconds,
+  };
+}
+
+/**
+ * Builds the server from its settings and its world.
+ *
+ * @throws {DcrError} `store_unavailable` when the signing keys cannot be loaded
+ */
+export async function createAccreditServer(
+  settings: ServerSettings,
+  ports: ServerPorts,
+): Promise<AccreditServer> {
+  const { store, trust, trustHealth, clock, log } = ports;
+  const endpoints = endpointsOf(settings.issuer);
+  const metrics = createMetrics(trustHealth);
+  const { privateJwks, publicJwks } = await loadSigningKeys(store, clock);
+  const authentication: AuthenticationPorts = {
+    clock,
+    trust,
+    store,
+    issuer: settings.issuer,
+    clockToleranceSeconds: settings.clockToleranceSeconds,
+    maxLifetimeSeconds: settings.maxLifetimeSeconds,
+    maxAgeSeconds: settings.maxAgeSeconds,
+  };
+
+  const publicListener = createPublicListener({
+    endpoints,
+    log,
+    metrics,
+    clock,
+    store,
+    authentication,
+    registrationSettings: registrationSettings(settings),
+    registrationPorts: {
+      clock,
+      trust,
+      store,
+      log,
+      newClientId: () => uuidv4(),
+    },
+    tokenEndpoint: createTokenEndpoint({
+      issuer: settings.issuer,
+      privateJwks,
+      accessTokenTtlSeconds: settings.accessTokenTtlSeconds,
+      defaultResource: settings.defaultResource ?? settings.issuer,
+      log,
+    }),
+    tokenStatus: {
+      clock,
+      store,
+      trust,
+      policy: settings.policy,
+      issuer: settings.issuer,
+      readIssuedToken: issuedTokenReader(settings.issuer, publicJwks),
+    },
+    publicJwks,
+    scopes: [...new Set(settings.policy.flatMap((rule) => rule.allow.scopes))],
+  });
+
+  return {
+    publicListener,
+    adminListener: (options) =>
+      createAdminListener({ store, trust: trustHealth, metrics, ...options }),
+  };
+}
