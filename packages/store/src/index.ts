@@ -1,2 +1,4 @@
-// Exports land here with the first feature of this package.
-export type { DcrErrorCode } from "@accredit/core";
+export { openSqliteStore } from "./sqlite-store.ts";
+export type { SqliteStore, SqliteStoreOptions } from "./sqlite-store.ts";
+export type { IntegrityCheck } from "./lib/integrity.ts";
+export type { StoreFailure } from "./lib/write-queue.ts";

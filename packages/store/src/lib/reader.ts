@@ -1,0 +1,87 @@
+import { DcrError } from "@accredit/core/errors";
+import type { AuditEntry, SigningKey } from "@accredit/core/ports";
+import type { RegisteredClient } from "@accredit/core/registration";
+import { openConnection } from "./connection.ts";
+import {
+  AUDIT_COLUMNS,
+  CLIENT_COLUMNS,
+  rowToAudit,
+  rowToClient,
+  rowToKey,
+} from "./records.ts";
+
+/** Reads on the calling thread: a look-up by key takes a few microseconds, a message to a thread more. */
+export interface Reader {
+  findClient(clientIdOrSubject: string): RegisteredClient | undefined;
+  readAudit(limit: number): readonly AuditEntry[];
+  countClients(): number;
+  countClientsByRule(): ReadonlyMap<string, number>;
+  readSigningKeys(): readonly SigningKey[];
+  isTokenRevoked(tokenId: string): boolean;
+  /** Reads something, to learn whether reading works. */
+  probe(): void;
+  close(): void;
+}
+
+/** Opens a second, read-only connection to a database the writer has prepared. */
+export function openReader(path: string, busyTimeoutMs: number): Reader {
+  const db = openConnection(path, { readOnly: true, busyTimeoutMs });
+  const byId = db.prepare(
+    `SELECT ${CLIENT_COLUMNS} FROM clients WHERE client_id = ?`,
+  );
+  const bySubject = db.prepare(
+    `SELECT ${CLIENT_COLUMNS} FROM clients WHERE subject = ? AND kind = 'spiffe'`,
+  );
+  const audit = db.prepare(
+    `SELECT ${AUDIT_COLUMNS} FROM audit ORDER BY seq DESC LIMIT ?`,
+  );
+  const count = db.prepare(
+    "SELECT coalesce(sum(clients), 0) AS clients FROM client_counts",
+  );
+  const counts = db.prepare(
+    "SELECT rule, clients FROM client_counts WHERE clients > 0",
+  );
+  const keys = db.prepare(
+    "SELECT kid, algorithm, private_jwk, created_at FROM signing_keys ORDER BY created_at DESC, kid",
+  );
+  const revoked = db.prepare("SELECT 1 FROM revoked_tokens WHERE token_id = ?");
+  const version = db.prepare("SELECT max(version) FROM schema_migrations");
+
+  return {
+    findClient(name) {
+      // As UTF-8 a lone surrogate becomes U+FFFD: such a text would find another name's row.
+      if (!name.isWellFormed()) return undefined;
+      const row =
+        byId.get(name) ??
+        (name.startsWith("spiffe://") ? bySubject.get(name) : undefined);
+      return row === undefined ? undefined : rowToClient(row);
+    },
+    readAudit: (limit) => audit.all(limit).map((row) => rowToAudit(row)),
+    countClients: () => Number(count.get()?.["clients"]),
+    countClientsByRule: () =>
+      new Map(
+        counts
+          .all()
+          .map((row) => [String(row["rule"]), Number(row["clients"])]),
+      ),
+    readSigningKeys: () => keys.all().map((row) => rowToKey(row)),
+    isTokenRevoked: (tokenId) => revoked.get(tokenId) !== undefined,
+    probe: () => void version.get(),
+    close: () => db.close(),
+  };
+}
+
+/**
+ * Runs a read and gives its failures the store's own error.
+ *
+ * @throws {DcrError} `store_unavailable`
+ */
+export function read<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw new DcrError("store_unavailable", "The store cannot be read.", {
+      cause,
+    });
+  }
+}

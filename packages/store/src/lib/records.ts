@@ -1,0 +1,129 @@
+import type {
+  AuditEntry,
+  ClientProposal,
+  CredentialFacts,
+  SigningKey,
+} from "@accredit/core/ports";
+import type { RegisteredClient } from "@accredit/core/registration";
+import type { TrustDomainName } from "@accredit/core/spiffe";
+import type { Column } from "./writer-protocol.ts";
+
+/** A row as `node:sqlite` gives it. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** The columns of `clients` that a client is made of. */
+export const CLIENT_COLUMNS =
+  "client_id, trust, subject, issued_at, updated_at, rule, metadata, provenance, resources";
+
+/** The columns of `audit` that an entry is made of. */
+export const AUDIT_COLUMNS =
+  "id, time, action, code, reasons, client_id, rule, credential, remote";
+
+const SCHEME_LENGTH = "spiffe://".length;
+
+/** A proposed client, in the order of the insert statement. */
+export function clientToColumns({
+  client,
+  now,
+}: ClientProposal): readonly Column[] {
+  return [
+    client.clientId,
+    client.kind,
+    client.spiffeId.trustDomain,
+    client.spiffeId.uri,
+    now,
+    client.updatedAt,
+    client.rule,
+    JSON.stringify(client.metadata),
+    JSON.stringify(client.provenance),
+    JSON.stringify(client.resources),
+  ];
+}
+
+/** A client from its row. What the row holds passed every check before it was written. */
+export function rowToClient(row: Row): RegisteredClient {
+  const trustDomain = text(row, "trust") as TrustDomainName;
+  const uri = text(row, "subject");
+  const path = uri.slice(SCHEME_LENGTH + trustDomain.length);
+  return {
+    kind: "spiffe",
+    clientId: text(row, "client_id"),
+    spiffeId: { uri, trustDomain, path },
+    issuedAt: Number(row["issued_at"]),
+    updatedAt: Number(row["updated_at"]),
+    metadata: json(row, "metadata") as RegisteredClient["metadata"],
+    provenance: json(row, "provenance") as RegisteredClient["provenance"],
+    resources: json(row, "resources") as RegisteredClient["resources"],
+    rule: text(row, "rule"),
+  };
+}
+
+/** What every audit row has, in the order of the insert statement; `action` and `client_id` follow. */
+export function auditToColumns(
+  entry: Omit<AuditEntry, "action" | "clientId">,
+): readonly Column[] {
+  return [
+    entry.id,
+    entry.time,
+    entry.code,
+    JSON.stringify(entry.reasons),
+    entry.rule,
+    entry.credential === null ? null : JSON.stringify(entry.credential),
+    entry.remote,
+  ];
+}
+
+/** An audit entry from its row. */
+export function rowToAudit(row: Row): AuditEntry {
+  return {
+    id: text(row, "id"),
+    time: Number(row["time"]),
+    action: text(row, "action") as AuditEntry["action"],
+    code: textOrNull(row, "code"),
+    reasons: json(row, "reasons") as AuditEntry["reasons"],
+    clientId: textOrNull(row, "client_id"),
+    rule: textOrNull(row, "rule"),
+    credential: row["credential"] === null ? null : facts(row),
+    remote: textOrNull(row, "remote"),
+  };
+}
+
+function facts(row: Row): CredentialFacts {
+  const stored = json(row, "credential") as CredentialFacts;
+  // JSON drops a member that is undefined; the type has it.
+  return { ...stored, issuedAt: stored.issuedAt };
+}
+
+/** A signing key, in the order of the insert statement. */
+export function keyToColumns(key: SigningKey): readonly Column[] {
+  return [
+    key.kid,
+    key.algorithm,
+    JSON.stringify(key.privateJwk),
+    key.createdAt,
+  ];
+}
+
+/** A signing key from its row. */
+export function rowToKey(row: Row): SigningKey {
+  return {
+    kid: text(row, "kid"),
+    algorithm: text(row, "algorithm") as SigningKey["algorithm"],
+    privateJwk: json(row, "private_jwk") as SigningKey["privateJwk"],
+    createdAt: Number(row["created_at"]),
+  };
+}
+
+function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value === "string") return value;
+  throw new TypeError(`column ${column}: expected text, got ${typeof value}`);
+}
+
+function textOrNull(row: Row, column: string): string | null {
+  return row[column] === null ? null : text(row, column);
+}
+
+function json(row: Row, column: string): unknown {
+  return JSON.parse(text(row, column));
+}

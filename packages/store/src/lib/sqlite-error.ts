@@ -1,0 +1,41 @@
+/** What a failed SQLite call means for the store. */
+export type FailureKind =
+  /** No room: nothing was written, later writes may work again. */
+  | "disk_full"
+  /** Another process held the write lock for longer than the busy timeout. */
+  | "busy"
+  /** Input/output error or a damaged file: what is on disk is in doubt, so no more writes. */
+  | "broken"
+  /** The statement itself was refused (constraint, trigger, bug): only its own write fails. */
+  | "refused";
+
+const KINDS: ReadonlyMap<number, FailureKind> = new Map([
+  [5, "busy"], // SQLITE_BUSY
+  [6, "busy"], // SQLITE_LOCKED
+  [8, "broken"], // SQLITE_READONLY
+  [10, "broken"], // SQLITE_IOERR
+  [11, "broken"], // SQLITE_CORRUPT
+  [13, "disk_full"], // SQLITE_FULL
+  [14, "broken"], // SQLITE_CANTOPEN
+  [26, "broken"], // SQLITE_NOTADB
+]);
+
+/** The extended SQLite result code of an error, or undefined where SQLite did not throw it. */
+export function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("errcode" in error)) return undefined;
+  return typeof error.errcode === "number" ? error.errcode : undefined;
+}
+
+/** Sorts an error of `node:sqlite` by what has to happen next. */
+export function classifyFailure(error: unknown): FailureKind {
+  const code = sqliteCode(error);
+  // The low byte is the primary code; the rest says which file operation it was.
+  return code === undefined ? "refused" : (KINDS.get(code & 0xff) ?? "refused");
+}
+
+/** One line for logs: SQLite's words and its extended result code. */
+export function describeFailure(error: unknown): string {
+  const code = sqliteCode(error);
+  const text = error instanceof Error ? error.message : String(error);
+  return code === undefined ? text : `${text} (SQLite result ${code})`;
+}

@@ -1,0 +1,54 @@
+import type { FailureKind } from "./sqlite-error.ts";
+import type { IntegrityCheck } from "./integrity.ts";
+
+/** A value as it goes into, or comes out of, a column. */
+export type Column = string | number | null;
+
+/** One write; all its rows are committed together or not at all. Columns stand in the order of the SQL. */
+export type WriteOp =
+  | {
+      readonly kind: "register";
+      readonly client: readonly Column[];
+      readonly audit: readonly Column[];
+    }
+  | { readonly kind: "audit"; readonly audit: readonly Column[] }
+  | { readonly kind: "signing-key"; readonly key: readonly Column[] }
+  | { readonly kind: "revoke"; readonly token: readonly Column[] }
+  /** Writes and removes a row, to learn whether there is room again. */
+  | { readonly kind: "probe" };
+
+/** What a write gives back: columns, or why SQLite refused it. */
+export type WriteResult = readonly Column[] | { readonly refused: string };
+
+/** Everything the writer needs to open the database. */
+export interface WriterOptions {
+  readonly path: string;
+  readonly busyTimeoutMs: number;
+  readonly integrityCheck: IntegrityCheck;
+  readonly maxBytes: number | undefined;
+  /** Epoch seconds. */
+  readonly now: number;
+}
+
+export type ToWriter =
+  | {
+      readonly kind: "batch";
+      readonly ops: readonly WriteOp[];
+      /** Revocations that expired before this (epoch seconds) may go. */
+      readonly purgeBefore: number;
+    }
+  | { readonly kind: "close" };
+
+export type FromWriter =
+  | { readonly kind: "ready" }
+  | {
+      readonly kind: "refused-to-start";
+      readonly check: string;
+      readonly message: string;
+    }
+  | { readonly kind: "committed"; readonly results: readonly WriteResult[] }
+  | {
+      readonly kind: "failed";
+      readonly failure: Exclude<FailureKind, "refused">;
+      readonly detail: string;
+    };

@@ -1,0 +1,201 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { MIGRATIONS } from "../migrations/index.ts";
+import { makeDurable, openConnection } from "./connection.ts";
+import { checkDatabase, checkWriteAheadLog } from "./integrity.ts";
+import { checkOwnership, migrate, readPragma } from "./migrate.ts";
+import { classifyFailure, describeFailure } from "./sqlite-error.ts";
+import type {
+  Column,
+  WriteOp,
+  WriteResult,
+  WriterOptions,
+} from "./writer-protocol.ts";
+
+const REGISTER = `INSERT INTO clients
+  (client_id, kind, trust, subject, issued_at, updated_at, rule, metadata, provenance, resources, revision)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+  ON CONFLICT (subject, trust, kind) DO UPDATE SET
+    updated_at = excluded.updated_at, rule = excluded.rule, metadata = excluded.metadata,
+    provenance = excluded.provenance, resources = excluded.resources, revision = revision + 1
+  RETURNING client_id, issued_at, revision`;
+
+const AUDIT = `INSERT INTO audit
+  (id, time, code, reasons, rule, credential, remote, action, client_id)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+// One statement, so that two processes starting at once agree on the first key.
+const SIGNING_KEY = `INSERT INTO signing_keys (kid, algorithm, private_jwk, created_at)
+  SELECT ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM signing_keys)`;
+
+const REVOKE = `INSERT INTO revoked_tokens (token_id, client_id, expires_at) VALUES (?, ?, ?)
+  ON CONFLICT (token_id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)`;
+
+// A few rows a time: a revocation pays for those that went before it.
+const PURGE = `DELETE FROM revoked_tokens WHERE token_id IN
+  (SELECT token_id FROM revoked_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT 50)`;
+
+// Larger than a page, so that room for a real write is what is tried.
+const PROBE =
+  "INSERT INTO write_probe (id, filler) VALUES (1, zeroblob(16384))";
+const PROBE_END = "DELETE FROM write_probe WHERE id = 1";
+
+// 4 MiB of pages.
+const TIDY_FRAMES = 1000;
+
+/** The one connection that writes. Synchronous: it lives in its own thread. */
+export interface Writer {
+  /** Applies the writes in one transaction; returning means they are on disk. */
+  apply(ops: readonly WriteOp[], purgeBefore: number): WriteResult[];
+  /**
+   * Moves a write-ahead log that has grown long into the database. Between two batches, so that nobody
+   * waits for it. Throws where SQLite met an input/output error.
+   */
+  tidy(): void;
+  /** Moves the write-ahead log into the database and closes. */
+  close(): void;
+}
+
+/**
+ * Opens the database for writing: examines it, makes it durable, brings its schema up to date.
+ *
+ * @throws {StartError}
+ */
+export function openWriter(options: WriterOptions): Writer {
+  checkWriteAheadLog(options.path, options.integrityCheck);
+  const db = openConnection(options.path, { ...options, readOnly: false });
+  try {
+    // Before anything is changed: the file may not be ours. In a transaction, for one consistent look.
+    db.exec("BEGIN");
+    checkOwnership(db, MIGRATIONS);
+    db.exec("COMMIT");
+    makeDurable(db, options.busyTimeoutMs);
+    checkDatabase(db, options.integrityCheck);
+    migrate(db, MIGRATIONS, options.now);
+    if (options.maxBytes !== undefined) limitSize(db, options.maxBytes);
+    return makeWriter(db);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function limitSize(db: DatabaseSync, maxBytes: number): void {
+  const pages = Math.floor(maxBytes / readPragma(db, "page_size"));
+  db.exec(`PRAGMA max_page_count = ${Math.max(1, pages)}`);
+}
+
+/** Never hides the error that led here; a connection that stays in a transaction refuses the next. */
+function rollBack(db: DatabaseSync): void {
+  try {
+    // SQLite may have rolled back by itself (full disk, input/output error).
+    if (db.isTransaction) db.exec("ROLLBACK");
+  } catch {
+    return;
+  }
+}
+
+function makeWriter(db: DatabaseSync): Writer {
+  const prepare = (sql: string): StatementSync => db.prepare(sql);
+  const begin = prepare("BEGIN IMMEDIATE");
+  const commit = prepare("COMMIT");
+  const registerClient = prepare(REGISTER);
+  const appendAudit = prepare(AUDIT);
+  const addSigningKey = prepare(SIGNING_KEY);
+  const revoke = prepare(REVOKE);
+  const purge = prepare(PURGE);
+  const probe = prepare(PROBE);
+  const endProbe = prepare(PROBE_END);
+  const logLength = prepare("PRAGMA wal_checkpoint(NOOP)");
+  const moveLog = prepare("PRAGMA wal_checkpoint(PASSIVE)");
+
+  const register = (
+    op: Extract<WriteOp, { kind: "register" }>,
+  ): readonly Column[] => {
+    const row = registerClient.get(...op.client) ?? {};
+    const clientId = String(row["client_id"]);
+    const created = row["revision"] === 1;
+    const action = created ? "client.registered" : "client.updated";
+    appendAudit.run(...op.audit, action, clientId);
+    return [clientId, Number(row["issued_at"]), created ? 1 : 0];
+  };
+
+  const applyOne = (op: WriteOp): readonly Column[] => {
+    switch (op.kind) {
+      case "register":
+        return register(op);
+      case "audit":
+        appendAudit.run(...op.audit);
+        break;
+      case "signing-key":
+        addSigningKey.run(...op.key);
+        break;
+      case "revoke":
+        revoke.run(...op.token);
+        break;
+      case "probe":
+        probe.run();
+        endProbe.run();
+        break;
+    }
+    return [];
+  };
+
+  /** As `applyOne`, but a refused write is undone alone and the others go on. */
+  const applyApart = (op: WriteOp): WriteResult => {
+    db.exec("SAVEPOINT one");
+    try {
+      const result = applyOne(op);
+      db.exec("RELEASE one");
+      return result;
+    } catch (error) {
+      if (classifyFailure(error) !== "refused" || !db.isTransaction)
+        throw error;
+      db.exec("ROLLBACK TO one");
+      db.exec("RELEASE one");
+      return { refused: describeFailure(error) };
+    }
+  };
+
+  const transact = (
+    ops: readonly WriteOp[],
+    purgeBefore: number,
+    applyOp: (op: WriteOp) => WriteResult,
+  ): WriteResult[] => {
+    begin.run();
+    try {
+      const results = ops.map(applyOp);
+      if (ops.some((op) => op.kind === "revoke")) purge.run(purgeBefore);
+      commit.run();
+      return results;
+    } catch (error) {
+      rollBack(db);
+      throw error;
+    }
+  };
+
+  return {
+    apply(ops, purgeBefore) {
+      try {
+        return transact(ops, purgeBefore, applyOne);
+      } catch (error) {
+        if (classifyFailure(error) !== "refused") throw error;
+        // One of them is at fault. Savepoints find it; the usual case does not pay for them.
+        return transact(ops, purgeBefore, applyApart);
+      }
+    },
+    tidy() {
+      const { log, checkpointed } = logLength.get() ?? {};
+      if (Number(log) < TIDY_FRAMES || log === checkpointed) return;
+      try {
+        moveLog.get();
+      } catch (error) {
+        // No room, or another process is at it: the log stays, the next time will do.
+        if (classifyFailure(error) === "broken") throw error;
+      }
+    },
+    close() {
+      db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      db.close();
+    },
+  };
+}

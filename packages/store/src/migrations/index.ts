@@ -1,0 +1,11 @@
+import type { Migration } from "./migration.ts";
+import { clientsAuditKeys } from "./0001-clients-audit-keys.ts";
+import { revokedTokens } from "./0002-revoked-tokens.ts";
+
+export type { Migration } from "./migration.ts";
+
+/** Every step of the schema, in order. Add at the end; additive changes first. */
+export const MIGRATIONS: readonly Migration[] = [
+  clientsAuditKeys,
+  revokedTokens,
+];

@@ -1,0 +1,184 @@
+import { DcrError } from "@accredit/core/errors";
+import type { Clock, Store } from "@accredit/core/ports";
+import { identifyFile, prepareDatabaseFile } from "./lib/database-file.ts";
+import type { FileIdentity } from "./lib/database-file.ts";
+import type { IntegrityCheck } from "./lib/integrity.ts";
+import { makePurgeClock } from "./lib/purge-clock.ts";
+import { openReader, read } from "./lib/reader.ts";
+import type { Reader } from "./lib/reader.ts";
+import {
+  auditToColumns,
+  clientToColumns,
+  keyToColumns,
+} from "./lib/records.ts";
+import { StartError } from "./lib/start-error.ts";
+import { startWriter } from "./lib/start-writer.ts";
+import { WriteQueue } from "./lib/write-queue.ts";
+import type { StoreFailure } from "./lib/write-queue.ts";
+
+/** How {@link openSqliteStore} opens its database. */
+export interface SqliteStoreOptions {
+  /** The database file; its directory is made where it is missing. */
+  readonly path: string;
+  readonly clock: Clock;
+  /** Hears once of every time the store stops taking writes. */
+  readonly onFailure?: (failure: StoreFailure) => void;
+  /** How thoroughly the file is examined first. Default `auto`. */
+  readonly integrityCheck?: IntegrityCheck;
+  /** Writes accepted and not yet on disk, at most; more are refused as `overloaded`. Default 10000. */
+  readonly maxPendingWrites?: number;
+  /** The database file grows to this many bytes at most; beyond, writes fail as on a full disk. */
+  readonly maxBytes?: number;
+  /** How long to wait for another process's write, in milliseconds. Default 5000. */
+  readonly busyTimeoutMs?: number;
+}
+
+/** What the SQLite store can do beyond the port. */
+export interface SqliteStore extends Store {
+  /** How many clients each policy rule admitted; rules without any are left out. */
+  countClientsByRule(): Promise<ReadonlyMap<string, number>>;
+}
+
+// A batch that takes longer has a disk that hangs; readiness says so.
+const STALLED_MS = 15_000;
+// Reads block the event loop while they wait; only recovery after a crash ever makes them.
+const READ_BUSY_TIMEOUT_MS = 1000;
+const MAX_BATCH = 1000;
+
+/**
+ * Opens, or makes, the database that holds everything: one SQLite file in write-ahead mode with a sync
+ * at every commit. A write that resolves is on disk.
+ *
+ * @throws {DcrError} `store_unavailable`; `data.check` names the check that failed
+ */
+export async function openSqliteStore(
+  options: SqliteStoreOptions,
+): Promise<SqliteStore> {
+  const { clock } = options;
+  try {
+    const path = await prepareDatabaseFile(options.path);
+    const thread = await startWriter({
+      path,
+      busyTimeoutMs: options.busyTimeoutMs ?? 5000,
+      integrityCheck: options.integrityCheck ?? "auto",
+      maxBytes: options.maxBytes,
+      now: clock.now(),
+    });
+    const queue = new WriteQueue(thread, {
+      maxPending: options.maxPendingWrites ?? 10_000,
+      maxBatch: MAX_BATCH,
+      purgeBefore: makePurgeClock(
+        () => clock.now(),
+        () => performance.now(),
+      ),
+      onFailure: options.onFailure ?? (() => {}),
+    });
+    try {
+      const reader = openReader(path, READ_BUSY_TIMEOUT_MS);
+      return makeStore(queue, reader, path, await identifyFile(path));
+    } catch (error) {
+      await queue.close();
+      throw error;
+    }
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    throw new DcrError(
+      "store_unavailable",
+      `The store cannot be opened, check ${error.check}: ${error.message}.`,
+      { data: { check: error.check }, cause: error },
+    );
+  }
+}
+
+function makeStore(
+  queue: WriteQueue,
+  reader: Reader,
+  path: string,
+  identity: FileIdentity | undefined,
+): SqliteStore {
+  let closed: Promise<void> | undefined;
+
+  const register: Store["register"] = async (proposal) => {
+    const [clientId, issuedAt, created] = await queue.submit({
+      kind: "register",
+      client: clientToColumns(proposal),
+      audit: auditToColumns(proposal.audit),
+    });
+    return {
+      client: {
+        ...proposal.client,
+        clientId: String(clientId),
+        issuedAt: Number(issuedAt),
+      },
+      created: created === 1,
+    };
+  };
+
+  const ping: Store["ping"] = async () => {
+    if (closed !== undefined) throw notReady("it is closed");
+    // Asks the disk again: were it left to real writes, a server taken out of service for a full disk
+    // would get none and never come back.
+    if (queue.failure !== undefined) await queue.submit({ kind: "probe" });
+    if (queue.waitedMs > STALLED_MS) {
+      throw notReady("a write has not finished in time");
+    }
+    const now = await identifyFile(path);
+    if (now?.inode !== identity?.inode || now?.device !== identity?.device) {
+      throw notReady("the database file was moved, replaced or deleted");
+    }
+    read(() => reader.probe());
+  };
+
+  const loadOrCreateSigningKeys: Store["loadOrCreateSigningKeys"] = async (
+    generate,
+  ) => {
+    const present = read(() => reader.readSigningKeys());
+    if (present.length > 0) return present;
+    const key = keyToColumns(await generate());
+    // Does nothing where another process was quicker; what is there then is the answer.
+    await queue.submit({ kind: "signing-key", key });
+    return read(() => reader.readSigningKeys());
+  };
+
+  const close = async (): Promise<void> => {
+    const broken = queue.failure?.kind === "broken";
+    // The last connection to close tidies the files away: that is the writer's work, unless it failed.
+    if (!broken) reader.close();
+    await queue.close();
+    if (broken) reader.close();
+  };
+
+  return {
+    register,
+    ping,
+    loadOrCreateSigningKeys,
+    findClient: async (name) => read(() => reader.findClient(name)),
+    async appendAudit(entry) {
+      await queue.submit({
+        kind: "audit",
+        audit: [...auditToColumns(entry), entry.action, entry.clientId],
+      });
+    },
+    async readAudit(limit) {
+      if (!Number.isSafeInteger(limit) || limit < 0) {
+        throw new TypeError(
+          `limit: expected a whole number, 0 or more, got ${limit}`,
+        );
+      }
+      return read(() => reader.readAudit(limit));
+    },
+    countClients: async () => read(() => reader.countClients()),
+    countClientsByRule: async () => read(() => reader.countClientsByRule()),
+    async revokeToken(tokenId, clientId, expiresAt) {
+      const token = [tokenId, clientId, expiresAt];
+      await queue.submit({ kind: "revoke", token });
+    },
+    isTokenRevoked: async (tokenId) =>
+      read(() => reader.isTokenRevoked(tokenId)),
+    close: () => (closed ??= close()),
+  };
+}
+
+function notReady(why: string): DcrError {
+  return new DcrError("store_unavailable", `The store is not ready: ${why}.`);
+}
