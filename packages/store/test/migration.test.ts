@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { openSqliteStore } from "@accredit/store";
+import { makeProposal } from "@accredit/testkit";
+import { checksum, readPragma } from "../src/lib/migrate.ts";
+import { MIGRATIONS } from "../src/migrations/index.ts";
+import { fixturePath, startFixture } from "./support/children.ts";
+import { FIXED_CLOCK, makeDirectory } from "./support/directory.ts";
+
+/** The checksums of the released steps. A step that is released never changes: add a new one. */
+const RELEASED = [
+  "f578dcb4ac6172ac58508516112a75eaf81de2f4270713663726ca9552172956",
+  "80dc2f2f5c7f6b495ff6472b1ca41995bc05c94f532008fe15941e6721524894",
+];
+
+test("released migrations are what they were", () => {
+  assert.deepEqual(
+    MIGRATIONS.map((step) => checksum(step)),
+    RELEASED,
+  );
+  assert.deepEqual(
+    MIGRATIONS.map((step) => step.version),
+    RELEASED.map((_, i) => i + 1),
+  );
+});
+
+function versionOf(path: string): number {
+  const db = new DatabaseSync(path);
+  try {
+    return readPragma(db, "user_version");
+  } finally {
+    db.close();
+  }
+}
+
+/** The tables, columns, indexes and triggers, however the file came to have them. */
+function schemaOf(path: string): unknown[] {
+  const db = new DatabaseSync(path);
+  try {
+    return db
+      .prepare(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name",
+      )
+      .all()
+      .map((row) => ({ ...row }));
+  } finally {
+    db.close();
+  }
+}
+
+async function newDatabase(): Promise<string> {
+  const path = `${makeDirectory()}/a.db`;
+  const store = await openSqliteStore({ path, clock: FIXED_CLOCK });
+  await store.close();
+  return path;
+}
+
+test("an empty file gets the latest schema, and opening again changes nothing", async () => {
+  const path = await newDatabase();
+  assert.equal(versionOf(path), MIGRATIONS.length);
+  const schema = schemaOf(path);
+  const store = await openSqliteStore({ path, clock: FIXED_CLOCK });
+  await store.close();
+  assert.deepEqual(schemaOf(path), schema);
+});
+
+test("a database of version 1 keeps what it holds and gets the latest schema", async () => {
+  const path = `${makeDirectory()}/a.db`;
+  const old = new DatabaseSync(path);
+  old.exec(readFileSync(fixturePath("schema-1.sql"), "utf8"));
+  old.close();
+  assert.equal(versionOf(path), 1);
+
+  const store = await openSqliteStore({ path, clock: FIXED_CLOCK });
+  const subject = "spiffe://example.org/agent/old";
+  const client = await store.findClient("opaque-old");
+  assert.equal(client?.spiffeId.uri, subject);
+  assert.equal(client?.issuedAt, 1_740_000_000);
+  assert.equal(await store.countClients(), 1);
+  const again = await store.register(
+    makeProposal({ subject, clientId: "opaque-new" }),
+  );
+  assert.equal(again.client.clientId, "opaque-old");
+  assert.equal(again.client.issuedAt, 1_740_000_000);
+  const keys = await store.loadOrCreateSigningKeys(() =>
+    Promise.reject(new Error("not to be called")),
+  );
+  assert.deepEqual(
+    keys.map((key) => key.kid),
+    ["key-old"],
+  );
+  const audit = await store.readAudit(10);
+  assert.deepEqual(
+    audit.map((row) => row.action),
+    ["client.updated", "client.registered"],
+  );
+  await store.revokeToken("t", "opaque-old", 4_000_000_000);
+  assert.equal(await store.isTokenRevoked("t"), true);
+  await store.close();
+  assert.equal(versionOf(path), MIGRATIONS.length);
+  assert.deepEqual(schemaOf(path), schemaOf(await newDatabase()));
+});
+
+for (const { version, name } of MIGRATIONS) {
+  test(`[Q09] killed in the middle of migration ${version} (${name}), the next start completes it`, async () => {
+    const path = `${makeDirectory()}/a.db`;
+    const fixture = startFixture("die-in-migration.ts", [
+      path,
+      String(version),
+    ]);
+    assert.equal((await fixture.ended).signal, "SIGKILL");
+    assert.equal(versionOf(path), version - 1);
+    const store = await openSqliteStore({
+      path,
+      clock: FIXED_CLOCK,
+      integrityCheck: "full",
+    });
+    await store.register(makeProposal());
+    await store.close();
+    assert.equal(versionOf(path), MIGRATIONS.length);
+    assert.deepEqual(schemaOf(path), schemaOf(await newDatabase()));
+  });
+}
