@@ -44,6 +44,6 @@ export async function fetchSvid(
       { cause: error },
     );
   } finally {
-    await client.close();
+    client.close();
   }
 }

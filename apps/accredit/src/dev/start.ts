@@ -20,7 +20,11 @@ export function defaultWorkloads(trustDomain: string): readonly DevWorkload[] {
   return [
     {
       spiffeId: `spiffe://${trustDomain}/ns/demo/agent/hello`,
-      claims: { client_name: "Hello agent", scope: "read write", grant_types: ["client_credentials"] },
+      claims: {
+        client_name: "Hello agent",
+        scope: "read write",
+        grant_types: ["client_credentials"],
+      },
     },
     { spiffeId: `spiffe://${trustDomain}/ns/demo/agent/plain` },
   ];
@@ -32,7 +36,9 @@ const REFRESH_HINT_SECONDS = 60;
 const MAX_SOCKET_PATH = 100;
 
 /** Starts the development issuers with their state in one folder. */
-export async function startDevIssuers(options: DevIssuersOptions): Promise<DevTrustDomain> {
+export async function startDevIssuers(
+  options: DevIssuersOptions,
+): Promise<DevTrustDomain> {
   const dir = resolve(options.dir);
   return startDevTrustDomain({
     trustDomain: options.trustDomain,

@@ -4,7 +4,10 @@ import { z } from "zod";
 import type { DevWorkload } from "./jwt-svids.ts";
 
 const WORKLOADS = z.array(
-  z.strictObject({ spiffe_id: z.string(), claims: z.record(z.string(), z.unknown()).optional() }),
+  z.strictObject({
+    spiffe_id: z.string(),
+    claims: z.record(z.string(), z.unknown()).optional(),
+  }),
 );
 
 /**
@@ -13,9 +16,12 @@ const WORKLOADS = z.array(
  *
  * @throws {Error} saying what in the file is not as expected
  */
-export async function readWorkloadsFile(file: string): Promise<readonly DevWorkload[]> {
+export async function readWorkloadsFile(
+  file: string,
+): Promise<readonly DevWorkload[]> {
   const parsed = WORKLOADS.safeParse(parse(await readFile(file, "utf8")));
-  if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success)
+    throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
   return parsed.data.map(({ spiffe_id: spiffeId, claims }) => ({
     spiffeId,
     ...(claims === undefined ? {} : { claims }),

@@ -28,7 +28,7 @@ export async function runServer(
 ): Promise<RunningServer> {
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
-    for (const close of opened.reverse()) await close();
+    for (const close of opened.toReversed()) await close();
   };
 
   try {

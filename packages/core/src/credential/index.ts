@@ -1,3 +1,3 @@
-export { verifySoftwareStatement } from "./verify.ts";
+export { verifyClientAssertion, verifySoftwareStatement } from "./verify.ts";
+export type { CredentialRequirements, VerifiedCredential } from "./verify.ts";
 export type { CheckListener, CheckResult } from "./checks.ts";
-export type { VerifiedCredential } from "./verify.ts";

@@ -1,3 +1,4 @@
+import { DcrError } from "../errors.ts";
 import type {
   JwtSvidRequirements,
   VerifiedJwtSvid,
@@ -8,19 +9,53 @@ import type { TrustSource } from "../trust/index.ts";
 /** Every kind of credential that may be a software statement. Verifiable Credentials join here. */
 export type VerifiedCredential = VerifiedJwtSvid;
 
+/** What an endpoint wants of a credential; which endpoint it is follows from the function called. */
+export type CredentialRequirements = Omit<JwtSvidRequirements, "purpose">;
+
 /**
  * Verifies a software statement, whichever kind it is: the kind is fixed by the token's form and `typ`
  * before any key is chosen, and there is no fallback from one kind to another (DCR-TI-18).
  *
  * @throws {DcrError}
+ * @see draft-kasselman-oauth-dcr-trusted-issuer-token section 5
  */
-export function verifySoftwareStatement(
+export async function verifySoftwareStatement(
   statement: string,
   trust: TrustSource,
-  requirements: Omit<JwtSvidRequirements, "purpose">,
+  requirements: CredentialRequirements,
 ): Promise<VerifiedCredential> {
+  refuseOtherKinds(statement);
   return verifyJwtSvid(statement, trust, {
     ...requirements,
     purpose: "registration",
   });
+}
+
+/**
+ * Verifies a client assertion: the same rules as a statement, for another audience, and without the claims
+ * that only registration demands (CAUTH-03).
+ *
+ * @throws {DcrError}
+ * @see draft-ietf-oauth-spiffe-client-auth section 3.1
+ */
+export async function verifyClientAssertion(
+  assertion: string,
+  trust: TrustSource,
+  requirements: CredentialRequirements,
+): Promise<VerifiedCredential> {
+  refuseOtherKinds(assertion);
+  return verifyJwtSvid(assertion, trust, {
+    ...requirements,
+    purpose: "client-authentication",
+  });
+}
+
+/** `~` stands in no compact JWS, and in every SD-JWT. Other kinds show in the header's `typ`. */
+function refuseOtherKinds(token: string): void {
+  if (token.includes("~")) {
+    throw new DcrError(
+      "credential_kind_unsupported",
+      "expected a JWT-SVID, got an SD-JWT",
+    );
+  }
 }

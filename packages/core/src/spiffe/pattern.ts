@@ -1,4 +1,5 @@
-import type { SpiffeId, TrustDomainName } from "./id.ts";
+import { DcrError } from "../errors.ts";
+import { parseSpiffeId, type SpiffeId, type TrustDomainName } from "./id.ts";
 
 /**
  * A pattern of SPIFFE IDs as the configuration writes it: `*` stands for exactly one path segment, a
@@ -11,12 +12,50 @@ export interface SpiffeIdPattern {
   readonly segments: readonly string[];
 }
 
-export function parseSpiffeIdPattern(_text: string): SpiffeIdPattern {
-  throw new Error("not yet");
+/**
+ * Parses a pattern: a SPIFFE ID in which a whole path segment may be `*`, and the last one `**`.
+ *
+ * @throws {DcrError} `spiffe_id_invalid`
+ */
+export function parseSpiffeIdPattern(text: string): SpiffeIdPattern {
+  const [, , , ...segments] = text.split("/");
+  const last = segments.length - 1;
+  const isWild = (segment: string, index: number): boolean =>
+    segment === "*" || (segment === "**" && index === last);
+  const prefix = text.slice(
+    0,
+    text.length - segments.map((segment) => `/${segment}`).join("").length,
+  );
+  // What is left without the wildcards must be a SPIFFE ID of its own.
+  const literal = parseSpiffeId(
+    [
+      prefix,
+      ...segments.map((segment, index) =>
+        isWild(segment, index) ? "x" : segment,
+      ),
+    ].join("/"),
+  );
+  if (segments.length === 0) {
+    throw new DcrError(
+      "spiffe_id_invalid",
+      "expected a pattern with a path, got a trust domain alone",
+    );
+  }
+  return { text, trustDomain: literal.trustDomain, segments };
 }
+
+/** Whether a SPIFFE ID is one of those the pattern stands for. */
 export function matchesSpiffeIdPattern(
-  _pattern: SpiffeIdPattern,
-  _id: SpiffeId,
+  pattern: SpiffeIdPattern,
+  id: SpiffeId,
 ): boolean {
-  throw new Error("not yet");
+  if (id.trustDomain !== pattern.trustDomain || id.path === "") return false;
+  const segments = id.path.slice(1).split("/");
+  const open = pattern.segments.at(-1) === "**";
+  const fixed = open ? pattern.segments.slice(0, -1) : pattern.segments;
+  if (open ? segments.length <= fixed.length : segments.length !== fixed.length)
+    return false;
+  return fixed.every(
+    (wanted, index) => wanted === "*" || wanted === segments[index],
+  );
 }

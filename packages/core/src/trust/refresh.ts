@@ -6,21 +6,56 @@ export interface RefreshLimits {
   readonly ceilingSeconds: number;
 }
 
+/** A withdrawn key is noticed within five minutes whatever the publisher hints, and nobody is hammered. */
+export const DEFAULT_REFRESH_LIMITS: RefreshLimits = {
+  floorSeconds: 60,
+  ceilingSeconds: 300,
+};
+/** BNDL-08: what an absent hint means. */
+const DEFAULT_HINT_SECONDS = 300;
+/** Tries within one hint, so that one missed poll does not make a bundle late. */
+const TRIES_PER_HINT = 4;
+
 /**
- * `newer`: use it. `same`: nothing changed. `rollback`: a lower `spiffe_sequence`, keep what we have
- * (BNDL-07). `conflict`: the same sequence with other keys; the newest fetch is used and operators are told.
+ * `first`: nothing was held. `newer`: use it. `same`: nothing changed. `rollback`: a lower
+ * `spiffe_sequence`, keep what we have (BNDL-07). `conflict`: the same sequence with other keys; the newest
+ * fetch is used and operators are told.
  */
 export type BundleChange = "first" | "newer" | "same" | "rollback" | "conflict";
 
+/**
+ * What a freshly read bundle is to the one we hold. Where either has no sequence, the newest fetch wins.
+ *
+ * @see SPIFFE Trust Domain and Bundle section 4.1.1
+ */
 export function compareBundles(
-  _current: SpiffeBundle | undefined,
-  _next: SpiffeBundle,
+  current: SpiffeBundle | undefined,
+  next: SpiffeBundle,
 ): BundleChange {
-  throw new Error("not yet");
+  if (current === undefined) return "first";
+  const sameKeys = fingerprint(current) === fingerprint(next);
+  if (current.sequence === undefined || next.sequence === undefined) {
+    return sameKeys && current.sequence === next.sequence ? "same" : "newer";
+  }
+  if (next.sequence < current.sequence) return "rollback";
+  if (next.sequence > current.sequence) return "newer";
+  return sameKeys ? "same" : "conflict";
 }
+
+/** Seconds until the next poll: a quarter of the hint, within the limits (BNDL-08, FED-08). */
 export function nextRefreshSeconds(
-  _hintSeconds: number | undefined,
-  _limits: RefreshLimits,
+  hintSeconds: number | undefined,
+  limits: RefreshLimits,
 ): number {
-  throw new Error("not yet");
+  const wanted = (hintSeconds ?? DEFAULT_HINT_SECONDS) / TRIES_PER_HINT;
+  return Math.min(limits.ceilingSeconds, Math.max(limits.floorSeconds, wanted));
+}
+
+function fingerprint({ jwtAuthorities }: SpiffeBundle): string {
+  const keys = [...jwtAuthorities.values()].map(({ kid, jwk, algorithms }) => [
+    kid,
+    jwk,
+    algorithms,
+  ]);
+  return JSON.stringify(keys.map((key) => JSON.stringify(key)).sort());
 }

@@ -95,7 +95,7 @@ function describeClient(client: Record<string, unknown>): string[] {
   const provenance = (accredit_provenance ?? {}) as Record<string, unknown>;
   const rows = Object.entries(metadata).map(
     ([name, value]) =>
-      [name, text(value), String(provenance[name] ?? "")] as const,
+      [name, text(value), text(provenance[name] ?? "")] as const,
   );
   const nameWidth = Math.max(0, ...rows.map(([name]) => name.length));
   const issued = new Date(Number(client_id_issued_at) * 1000).toISOString();
