@@ -1,29 +1,84 @@
 import type { CheckResult } from "../credential/checks.ts";
-import type { JsonObject } from "../json/index.ts";
+import { DcrError } from "../errors.ts";
+import type { JsonObject, JsonValue } from "../json/index.ts";
 import type { TrustSource } from "../trust/index.ts";
-import type { ClientMetadata, Provenance } from "./client.ts";
-import type { Reason } from "./policy.ts";
-import type { RegistrationSettings } from "./register.ts";
+import type { Provenance } from "./client.ts";
+import { mergeMetadata } from "./merge.ts";
+import {
+  decide,
+  findRule,
+  matchRule,
+  type Reason,
+  type RuleMatch,
+} from "./policy.ts";
+import {
+  noRuleMatches,
+  readStatement,
+  verifyStatement,
+  type RegistrationSettings,
+} from "./register.ts";
 
 /** A dry run of a registration: every check and policy rule, its verdict and why. Changes nothing. */
 export interface Explanation {
   readonly allowed: boolean;
   readonly checks: readonly CheckResult[];
-  readonly rules: readonly {
-    readonly rule: string;
-    readonly matched: boolean;
-    readonly why: string;
-  }[];
+  /** Every rule up to the one that decides. */
+  readonly rules: readonly RuleMatch[];
   readonly reasons: readonly Reason[];
-  /** The metadata the client would get, with each member's origin; undefined where it got that far not. */
-  readonly metadata?: ClientMetadata;
+  /** The metadata the client would get, refused or not; undefined where it did not get that far. */
+  readonly metadata?: Readonly<Record<string, JsonValue>>;
   readonly provenance?: Readonly<Record<string, Provenance>>;
 }
 
-export function explainRegistration(
-  _body: JsonObject,
-  _settings: RegistrationSettings,
-  _ports: { readonly now: number; readonly trust: TrustSource },
+/**
+ * Explains what {@link register} would do with this body: the same stages through the same code, with
+ * nothing stored and no audit row. Resolves for a refusal; rejects only for a fault.
+ */
+export async function explainRegistration(
+  body: JsonObject,
+  settings: RegistrationSettings,
+  { now, trust }: { readonly now: number; readonly trust: TrustSource },
 ): Promise<Explanation> {
-  return Promise.reject(new Error("not yet"));
+  const checks: CheckResult[] = [];
+  const refused = (
+    reasons: readonly Reason[],
+    more: Partial<Explanation> = {},
+  ): Explanation => ({
+    allowed: false,
+    checks,
+    rules: [],
+    reasons,
+    ...more,
+  });
+  try {
+    const statement = readStatement(body);
+    const credential = await verifyStatement(
+      statement,
+      settings,
+      trust,
+      now,
+      (check) => checks.push(check),
+    );
+
+    const deciding = findRule(settings.policy, credential.subject);
+    const considered = settings.policy.slice(
+      0,
+      deciding && settings.policy.indexOf(deciding) + 1,
+    );
+    const rules = considered.map((rule) => matchRule(rule, credential.subject));
+    if (deciding === undefined)
+      return refused([noRuleMatches(credential)], { rules });
+
+    const proposed = mergeMetadata(credential, body, deciding, settings);
+    const decision = decide(deciding, proposed, settings);
+    const { metadata, provenance } = proposed;
+    return decision.allow
+      ? { allowed: true, checks, rules, reasons: [], metadata, provenance }
+      : refused(decision.reasons, { rules, metadata, provenance });
+  } catch (error) {
+    if (!(error instanceof DcrError)) throw error;
+    return refused([
+      { code: error.code, field: "software_statement", message: error.message },
+    ]);
+  }
 }

@@ -5,12 +5,23 @@ export type {
   SpiffeAuthMethod,
   SpiffeClient,
 } from "./client.ts";
-export { decide } from "./policy.ts";
-export type { Decision, Policy, PolicyRule, Reason } from "./policy.ts";
+export { checkPolicyRule } from "./check-rule.ts";
+export type { RuleProblem } from "./check-rule.ts";
+export { decide, findRule, matchRule } from "./policy.ts";
+export type {
+  Decision,
+  Policy,
+  PolicyAllowance,
+  PolicyRule,
+  Reason,
+  RuleMatch,
+  ServerCapabilities,
+} from "./policy.ts";
 export { mergeMetadata } from "./merge.ts";
 export type { ProposedMetadata } from "./merge.ts";
 export { register } from "./register.ts";
 export type {
+  Registration,
   RegistrationPorts,
   RegistrationRequest,
   RegistrationSettings,

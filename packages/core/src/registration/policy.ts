@@ -1,8 +1,13 @@
-import type { SpiffeIdPattern } from "../spiffe/pattern.ts";
-import type { SpiffeId } from "../spiffe/id.ts";
-import type { SpiffeAuthMethod } from "./client.ts";
-import type { ProposedMetadata } from "./merge.ts";
 import type { DcrErrorCode } from "../errors.ts";
+import type { JsonValue } from "../json/index.ts";
+import type { SpiffeId } from "../spiffe/id.ts";
+import {
+  matchesSpiffeIdPattern,
+  type SpiffeIdPattern,
+} from "../spiffe/pattern.ts";
+import type { ClientMetadata, SpiffeAuthMethod } from "./client.ts";
+import type { ProposedMetadata } from "./merge.ts";
+import { isLoopbackRedirect, withoutPort } from "./redirect-uri.ts";
 
 /** What a rule lets a client have. An empty list allows nothing of its kind (X10). */
 export interface PolicyAllowance {
@@ -10,7 +15,7 @@ export interface PolicyAllowance {
   readonly scopes: readonly string[];
   /** RFC 8707 resource identifiers, compared byte for byte. */
   readonly resources: readonly string[];
-  /** Redirect URIs, compared byte for byte. */
+  /** Redirect URIs, compared byte for byte; an http one on a loopback host matches any port. */
   readonly redirectUris: readonly string[];
   readonly tokenEndpointAuthMethods: readonly SpiffeAuthMethod[];
 }
@@ -27,12 +32,18 @@ export interface PolicyRule {
   /** Metadata names that the request body may not supply. */
   readonly attestedOnly: readonly string[];
   /** Values for what neither statement nor body gives; `{path[2]}` and the like are filled in. */
-  readonly template: Readonly<Record<string, unknown>>;
+  readonly template: Readonly<Record<string, JsonValue>>;
   /** What its clients may learn of others' tokens at the introspection endpoint. */
   readonly introspect: "own" | "any";
 }
 
 export type Policy = readonly PolicyRule[];
+
+/** What the server can do, whatever a rule allows. */
+export interface ServerCapabilities {
+  readonly supportedGrantTypes: readonly string[];
+  readonly supportedAuthMethods: readonly SpiffeAuthMethod[];
+}
 
 /** One reason for a refusal: which field or rule, what was expected, what came. */
 export interface Reason {
@@ -42,28 +53,149 @@ export interface Reason {
   readonly message: string;
 }
 
+/** Denial is an ordinary answer, so it is a value, with every reason at once. */
 export type Decision =
   | {
       readonly allow: true;
       readonly rule: PolicyRule;
-      readonly metadata: ProposedMetadata;
+      readonly metadata: ClientMetadata;
+      readonly provenance: ProposedMetadata["provenance"];
     }
   | {
       readonly allow: false;
-      readonly rule: PolicyRule | undefined;
+      readonly rule: PolicyRule;
       readonly reasons: readonly Reason[];
     };
 
-export function findRule(
-  _policy: Policy,
-  _trust: string,
-  _subject: SpiffeId,
-): PolicyRule | undefined {
-  throw new Error("not yet");
+/** How one rule's `match` went; `explain` lists these. */
+export interface RuleMatch {
+  readonly rule: string;
+  readonly matched: boolean;
+  readonly why: string;
 }
+
+/** Why a rule does or does not apply to a subject of a trust domain. */
+export function matchRule(rule: PolicyRule, subject: SpiffeId): RuleMatch {
+  const { trust, subject: pattern } = rule.match;
+  if (trust !== subject.trustDomain) {
+    return {
+      rule: rule.name,
+      matched: false,
+      why: `it is for trust domain ${trust}`,
+    };
+  }
+  const matched = matchesSpiffeIdPattern(pattern, subject);
+  return {
+    rule: rule.name,
+    matched,
+    why: `the subject ${matched ? "matches" : "does not match"} ${pattern.text}`,
+  };
+}
+
+/** The first rule whose match holds. */
+export function findRule(
+  policy: Policy,
+  subject: SpiffeId,
+): PolicyRule | undefined {
+  return policy.find((rule) => matchRule(rule, subject).matched);
+}
+
+/** Decides whether a rule lets a client have what is proposed. */
 export function decide(
-  _rule: PolicyRule,
-  _proposed: ProposedMetadata,
+  rule: PolicyRule,
+  proposed: ProposedMetadata,
+  server: ServerCapabilities,
 ): Decision {
-  throw new Error("not yet");
+  const reasons = [
+    ...proposed.problems,
+    ...denials(rule, proposed.metadata, server),
+  ];
+  if (reasons.length > 0) return { allow: false, rule, reasons };
+  // Every member has passed its field's check, so the merged object is what the type says.
+  const metadata = proposed.metadata as object as ClientMetadata;
+  return { allow: true, rule, metadata, provenance: proposed.provenance };
+}
+
+/** What of the metadata a rule or the server does not allow. */
+export function denials(
+  { name, allow }: PolicyRule,
+  metadata: ProposedMetadata["metadata"],
+  server: ServerCapabilities,
+): readonly Reason[] {
+  const reasons: Reason[] = [];
+  const check = (
+    field: string,
+    values: readonly string[],
+    allowed: readonly string[],
+    by: string,
+  ): void => {
+    const refused = values.filter((value) => !allowed.includes(value));
+    if (refused.length === 0) return;
+    const expected = allowed.length === 0 ? "nothing" : allowed.join(" ");
+    reasons.push({
+      code: "metadata_invalid",
+      field,
+      message: `${field}: ${by} allows ${expected}, got ${refused.map(quote).join(" ")}`,
+    });
+  };
+
+  const rule = `policy rule ${name}`;
+  const grantTypes = stringsOf(metadata["grant_types"]);
+  const method = stringsOf(metadata["token_endpoint_auth_method"]);
+  check("grant_types", grantTypes, server.supportedGrantTypes, "this server");
+  check("grant_types", grantTypes, allow.grantTypes, rule);
+  check(
+    "token_endpoint_auth_method",
+    method,
+    server.supportedAuthMethods,
+    "this server",
+  );
+  check(
+    "token_endpoint_auth_method",
+    method,
+    allow.tokenEndpointAuthMethods,
+    rule,
+  );
+  check(
+    "scope",
+    stringsOf(metadata["scope"]).flatMap((scope) => scope.split(" ")),
+    allow.scopes,
+    rule,
+  );
+
+  const refusedUris = stringsOf(metadata["redirect_uris"]).filter(
+    (uri) => !allowsRedirect(allow.redirectUris, uri),
+  );
+  if (refusedUris.length > 0) {
+    reasons.push({
+      code: "redirect_uri_invalid",
+      field: "redirect_uris",
+      message: `redirect_uris: ${rule} allows ${allow.redirectUris.join(" ") || "none"}, got ${refusedUris.map(quote).join(" ")}`,
+    });
+  }
+  return reasons;
+}
+
+function allowsRedirect(allowed: readonly string[], uri: string): boolean {
+  if (allowed.includes(uri)) return true;
+  return (
+    isLoopbackRedirect(uri) &&
+    allowed.some(
+      (entry) =>
+        isLoopbackRedirect(entry) && withoutPort(entry) === withoutPort(uri),
+    )
+  );
+}
+
+/** The strings of a value that is one or a list of them; what is neither was reported already. */
+function stringsOf(value: JsonValue | undefined): readonly string[] {
+  const values: readonly (JsonValue | undefined)[] = Array.isArray(value)
+    ? value
+    : [value];
+  return values.filter((item) => typeof item === "string");
+}
+
+/** A value of the caller's in a message: short and printable. */
+function quote(value: string): string {
+  return `'${value.slice(0, 80).replace(/[^\x20-\x7e]/g, "?")}'`;
 }

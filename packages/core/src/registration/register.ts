@@ -1,28 +1,43 @@
 import type { CheckListener } from "../credential/checks.ts";
+import {
+  verifySoftwareStatement,
+  type VerifiedCredential,
+} from "../credential/verify.ts";
+import { DcrError } from "../errors.ts";
 import type { JsonObject } from "../json/index.ts";
-import type { ClientStore, Clock, RegistrationOutcome } from "../ports.ts";
+import type {
+  AuditEntry,
+  ClientStore,
+  Clock,
+  CredentialFacts,
+  RegistrationOutcome,
+} from "../ports.ts";
 import type { TrustSource } from "../trust/index.ts";
-import type { SpiffeAuthMethod } from "./client.ts";
-import type { Policy } from "./policy.ts";
+import { mergeMetadata } from "./merge.ts";
+import {
+  decide,
+  findRule,
+  type Decision,
+  type Policy,
+  type Reason,
+  type ServerCapabilities,
+} from "./policy.ts";
 
 /** What the registration use case needs of the world. */
 export interface RegistrationPorts {
   readonly clock: Clock;
   readonly trust: TrustSource;
   readonly store: Pick<ClientStore, "register" | "appendAudit">;
-  /** A new opaque `client_id`; unguessable. */
+  /** A new opaque `client_id`; unguessable, and no SPIFFE ID. */
   readonly newClientId: () => string;
 }
 
-/** What the operator decided, once, at start. */
-export interface RegistrationSettings {
+/** What the operator decided, once, at start. Times in seconds. */
+export interface RegistrationSettings extends ServerCapabilities {
   /** Accepted `aud` values; one of them must be the sole audience. Holds the registration endpoint URL. */
   readonly audiences: readonly string[];
   readonly policy: Policy;
   readonly clientId: "spiffe_id" | "opaque";
-  /** What the embedded authorization server can do. */
-  readonly supportedGrantTypes: readonly string[];
-  readonly supportedAuthMethods: readonly SpiffeAuthMethod[];
   readonly clockToleranceSeconds: number;
   readonly maxLifetimeSeconds: number;
   readonly maxAgeSeconds: number;
@@ -35,7 +50,6 @@ export interface RegistrationRequest {
   /** Names the request in the audit trail (UUID version 7). */
   readonly requestId: string;
   readonly remote: string | null;
-  readonly onCheck?: CheckListener;
 }
 
 /** What the response needs: the client, whether it is new, and the statement to echo byte for byte. */
@@ -45,14 +59,201 @@ export interface Registration extends RegistrationOutcome {
 
 /**
  * Registers the client that a statement attests. A refusal throws, having written one audit row and
- * nothing else.
+ * nothing else; an outage (`source_unavailable`, `store_unavailable`, `overloaded`) throws and writes none.
  *
  * @throws {DcrError}
+ * @see draft-kasselman-oauth-dcr-trusted-issuer-token section 5; RFC 7591 section 3
  */
-export function register(
-  _request: RegistrationRequest,
-  _settings: RegistrationSettings,
-  _ports: RegistrationPorts,
+export async function register(
+  request: RegistrationRequest,
+  settings: RegistrationSettings,
+  ports: RegistrationPorts,
 ): Promise<Registration> {
-  return Promise.reject(new Error("not yet"));
+  const now = ports.clock.now();
+  let credential: VerifiedCredential | undefined;
+  try {
+    // The order is a security property: nothing of the request is used before its credential is verified.
+    const statement = readStatement(request.body);
+    credential = await verifyStatement(statement, settings, ports.trust, now);
+    const { rule, metadata, provenance } = approve(
+      credential,
+      request.body,
+      settings,
+    );
+
+    const outcome = await ports.store.register({
+      client: {
+        kind: "spiffe",
+        clientId:
+          settings.clientId === "spiffe_id"
+            ? credential.subject.uri
+            : ports.newClientId(),
+        spiffeId: credential.subject,
+        updatedAt: now,
+        metadata,
+        provenance,
+        resources: rule.allow.resources,
+        rule: rule.name,
+      },
+      now,
+      audit: auditRow(request, now, {
+        rule: rule.name,
+        credential: factsOf(credential),
+      }),
+    });
+    return { ...outcome, softwareStatement: statement };
+  } catch (error) {
+    if (error instanceof DcrError && !OUTAGES.has(error.code)) {
+      await writeRefusal(error, credential, request, now, ports.store);
+    }
+    throw error;
+  }
+}
+
+/** Codes that say nothing about the caller: somebody else's outage is no refusal. */
+const OUTAGES: ReadonlySet<string> = new Set([
+  "source_unavailable",
+  "store_unavailable",
+  "overloaded",
+]);
+
+/**
+ * The statement of a request body.
+ *
+ * @throws {DcrError} `statement_missing`, `request_malformed`
+ */
+export function readStatement(body: JsonObject): string {
+  const statement = body["software_statement"];
+  if (statement === undefined || statement === "") {
+    throw new DcrError(
+      "statement_missing",
+      "a software_statement is required: a JWT-SVID for this endpoint",
+    );
+  }
+  if (typeof statement !== "string") {
+    throw new DcrError(
+      "statement_malformed",
+      "expected software_statement to be one string",
+    );
+  }
+  return statement;
+}
+
+/** Verifies the statement for the registration endpoint. */
+export function verifyStatement(
+  statement: string,
+  settings: RegistrationSettings,
+  trust: TrustSource,
+  now: number,
+  onCheck?: CheckListener,
+): Promise<VerifiedCredential> {
+  return verifySoftwareStatement(statement, trust, {
+    audiences: settings.audiences,
+    now,
+    clockToleranceSeconds: settings.clockToleranceSeconds,
+    maxLifetimeSeconds: settings.maxLifetimeSeconds,
+    maxAgeSeconds: settings.maxAgeSeconds,
+    onCheck,
+  });
+}
+
+/** Merge and policy; a denial becomes the error that says all of its reasons. */
+function approve(
+  credential: VerifiedCredential,
+  body: JsonObject,
+  settings: RegistrationSettings,
+): Extract<Decision, { allow: true }> {
+  const rule = findRule(settings.policy, credential.subject);
+  if (rule === undefined) throw refusal([noRuleMatches(credential)], undefined);
+  const decision = decide(
+    rule,
+    mergeMetadata(credential, body, rule, settings),
+    settings,
+  );
+  if (!decision.allow) throw refusal(decision.reasons, rule.name);
+  return decision;
+}
+
+/** The reason of a credential for which no rule is written. */
+export function noRuleMatches(credential: VerifiedCredential): Reason {
+  return {
+    code: "policy_denied",
+    field: "subject",
+    message: `no policy rule matches ${credential.subject.uri.slice(0, 200)}`,
+  };
+}
+
+/** Where reasons are of several kinds, the one about metadata in general names the error (RFC 7591 3.2.2). */
+function refusal(
+  reasons: readonly Reason[],
+  rule: string | undefined,
+): DcrError {
+  const codes = new Set(reasons.map(({ code }) => code));
+  const code = codes.has("policy_denied")
+    ? "policy_denied"
+    : codes.has("metadata_invalid")
+      ? "metadata_invalid"
+      : "redirect_uri_invalid";
+  return new DcrError(code, reasons.map(({ message }) => message).join("; "), {
+    data: { reasons, rule },
+  });
+}
+
+/** What may be written down of a credential. */
+function factsOf(credential: VerifiedCredential): CredentialFacts {
+  return {
+    kind: credential.kind,
+    trust: credential.subject.trustDomain,
+    subject: credential.subject.uri,
+    keyId: credential.keyId,
+    algorithm: credential.algorithm,
+    fingerprint: credential.fingerprint,
+    issuedAt: credential.issuedAt,
+    expiresAt: credential.expiresAt,
+  };
+}
+
+function auditRow(
+  request: RegistrationRequest,
+  now: number,
+  known: {
+    readonly rule: string | null;
+    readonly credential: CredentialFacts | null;
+  },
+): Omit<AuditEntry, "action" | "clientId"> {
+  return {
+    id: request.requestId,
+    time: now,
+    code: null,
+    reasons: [],
+    remote: request.remote,
+    ...known,
+  };
+}
+
+async function writeRefusal(
+  error: DcrError,
+  credential: VerifiedCredential | undefined,
+  request: RegistrationRequest,
+  now: number,
+  store: Pick<ClientStore, "appendAudit">,
+): Promise<void> {
+  const { reasons, rule } = error.data;
+  const known = {
+    rule: typeof rule === "string" ? rule : null,
+    credential: credential === undefined ? null : factsOf(credential),
+  };
+  const messages = Array.isArray(reasons)
+    ? (reasons as readonly Reason[]).map(({ message }) => message)
+    : [error.message];
+  // A row that cannot be written does not turn a refusal into anything else.
+  await store
+    .appendAudit({
+      ...auditRow(request, now, known),
+      action: "registration.refused",
+      clientId: null,
+      code: error.code,
+      reasons: messages,
+    })
+    .catch(() => undefined);
 }
