@@ -6,7 +6,9 @@ import type {
 import { getRequestListener } from "@hono/node-server";
 import { DcrError } from "@accredit/core/errors";
 import { v7 as uuidv7 } from "uuid";
+import type { AuditEntry } from "@accredit/core/ports";
 import type { Log } from "./log.ts";
+import { recordRefusal } from "./refusals.ts";
 import { checkFraming } from "./http/framing.ts";
 import { readBody } from "./http/read-body.ts";
 import { openScope, type RequestEvent } from "./http/request-scope.ts";
@@ -35,6 +37,10 @@ export function createPublicListener(
   });
   const serveToken = createTokenRoute(options);
   const tokenPath = new URL(options.endpoints.token).pathname;
+  const refusalActions = new Map<string, AuditEntry["action"]>([
+    [new URL(options.endpoints.registration).pathname, "registration.refused"],
+    [tokenPath, "token.refused"],
+  ]);
 
   const serve = async (
     request: IncomingMessage,
@@ -54,6 +60,10 @@ export function createPublicListener(
         await serveApp(request, response);
       }
     } catch (error) {
+      const action = refusalActions.get(pathOf(request));
+      if (error instanceof DcrError && action !== undefined) {
+        await recordRefusal(action, error, event, options);
+      }
       failEarly(error, response, event, options.log);
     }
   };

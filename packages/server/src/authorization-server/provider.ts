@@ -32,6 +32,7 @@ function providerConfiguration(options: ProviderOptions): Configuration {
     responseTypes: [],
     scopes: [],
     clientAuthMethods: ["tls_client_auth"],
+    clientBasedCORS: () => false,
     clientDefaults: {
       grant_types: ["client_credentials"],
       response_types: [],
