@@ -6,7 +6,7 @@ const MAX_BODY = 64 * 1024;
 
 function post(
   server: RunningServer,
-  body: BodyInit,
+  body: NonNullable<RequestInit["body"]>,
   headers: Record<string, string> = {},
 ) {
   const init: RequestInit & { duplex: "half" } = {
