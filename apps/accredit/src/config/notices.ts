@@ -1,0 +1,63 @@
+import type { ConfigFile } from "./schema.ts";
+
+const SERVED_GRANT_TYPES: ReadonlySet<string> = new Set(["client_credentials"]);
+const SERVED_AUTH_METHODS: ReadonlySet<string> = new Set(["spiffe_jwt"]);
+
+/** What an operator should know about a valid file: what is weaker than it could be, and what has no effect. */
+export function findNotices(file: ConfigFile): readonly string[] {
+  return [
+    ...listenerNotices(file),
+    ...file.trust.flatMap(trustNotices),
+    ...policyNotices(file),
+  ];
+}
+
+function* listenerNotices({ issuer, listen }: ConfigFile): Iterable<string> {
+  if (issuer.startsWith("http:")) {
+    yield "issuer: is http, so requests and tokens are not encrypted; use it for development only";
+  } else if (listen.tls === undefined) {
+    yield "listen.tls: is not set while the issuer is https, so a proxy in front must serve TLS";
+  }
+}
+
+function trustNotices(
+  { iss, bundle }: ConfigFile["trust"][number],
+  index: number,
+): readonly string[] {
+  const at = `trust[${index}]`;
+  const notices: string[] = [];
+  if (iss.mode === "ignore") {
+    notices.push(
+      `${at}.iss.mode: is ignore, so a statement may carry any iss or none`,
+    );
+  }
+  if (bundle.allow_private_addresses === true) {
+    notices.push(
+      `${at}.bundle.allow_private_addresses: is true, so the endpoint may be inside this network`,
+    );
+  }
+  return notices;
+}
+
+function* policyNotices({ policy }: ConfigFile): Iterable<string> {
+  if (policy.length === 0)
+    yield "policy: has no rule, so every registration is refused";
+  for (const [
+    index,
+    { allow, lease, max_clients: maxClients },
+  ] of policy.entries()) {
+    const at = `policy[${index}]`;
+    if (lease !== undefined)
+      yield `${at}.lease: is not enforced by this version`;
+    if (maxClients !== undefined)
+      yield `${at}.max_clients: is not enforced by this version`;
+    for (const grantType of allow.grant_types) {
+      if (!SERVED_GRANT_TYPES.has(grantType))
+        yield `${at}.allow.grant_types: ${grantType} is not served by this version`;
+    }
+    for (const method of allow.token_endpoint_auth_methods) {
+      if (!SERVED_AUTH_METHODS.has(method))
+        yield `${at}.allow.token_endpoint_auth_methods: ${method} is not served by this version`;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import type { z } from "zod";
+import { buildConfig } from "./build.ts";
+import { parseText } from "./document.ts";
+import { nearestName } from "./nearest-name.ts";
+import { readParts } from "./parts.ts";
+import {
+  ConfigError,
+  describeValue,
+  formatPath,
+  type ConfigProblem,
+  type KeyPath,
+} from "./problem.ts";
+import { crossRuleProblems } from "./rules.ts";
+import { configSchema } from "./schema.ts";
+import type { Config } from "./types.ts";
+import { findUnserved } from "./unserved.ts";
+
+/**
+ * Parses the text of a configuration. Pure: the files it names are not looked at.
+ *
+ * @param options.baseDir - where relative paths start
+ * @throws {ConfigError} with every problem at once
+ */
+export function parseConfig(
+  text: string,
+  options: { readonly baseDir: string },
+): Config {
+  const file = parseText(text);
+  const result = configSchema.safeParse(file);
+  const unserved = findUnserved(file);
+  const located = [
+    ...unserved,
+    ...[
+      ...(result.success
+        ? []
+        : result.error.issues.flatMap((issue) => toProblems(issue, file))),
+      ...crossRuleProblems(readParts(file)),
+    ].filter(
+      ({ path }) =>
+        !unserved.some(({ covers }) =>
+          covers.every((part, index) => path[index] === part),
+        ),
+    ),
+  ];
+  const problems = located.map(({ path, problem, expected }) => ({
+    path: formatPath(path),
+    problem,
+    expected,
+  }));
+  if (!result.success || problems.length > 0)
+    throw new ConfigError(withoutRepeats(problems));
+  return buildConfig(result.data, options.baseDir);
+}
+
+interface LocatedProblem extends Omit<ConfigProblem, "path"> {
+  readonly path: KeyPath;
+}
+
+/** The schema's error text is what was expected; for unknown keys it is the list of known ones. */
+function toProblems(
+  issue: z.core.$ZodIssue,
+  file: unknown,
+): readonly LocatedProblem[] {
+  if (issue.code !== "unrecognized_keys") {
+    return [
+      {
+        path: issue.path,
+        problem: describeValue(valueAt(file, issue.path)),
+        expected: issue.message,
+      },
+    ];
+  }
+  return issue.keys.map((key) => {
+    const near = nearestName(key, issue.message.split(", "));
+    return {
+      path: [...issue.path, key],
+      problem: "unknown key",
+      expected:
+        near === undefined
+          ? `one of ${issue.message}`
+          : `'${near}', or another of ${issue.message}`,
+    };
+  });
+}
+
+function valueAt(file: unknown, path: KeyPath): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      value !== null && typeof value === "object" && Object.hasOwn(value, key)
+        ? (value as Record<PropertyKey, unknown>)[key]
+        : undefined,
+    file,
+  );
+}
+
+function withoutRepeats(
+  problems: readonly ConfigProblem[],
+): readonly ConfigProblem[] {
+  const seen = new Set<string>();
+  return problems.filter((problem) => {
+    const text = JSON.stringify(problem);
+    return !seen.has(text) && seen.add(text);
+  });
+}

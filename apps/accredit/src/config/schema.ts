@@ -1,0 +1,296 @@
+import { z } from "zod";
+import {
+  bundleUrl,
+  claimValue,
+  duration,
+  filePath,
+  flag,
+  host,
+  issuerIdentifier,
+  list,
+  oneOf,
+  redirectUri,
+  resource,
+  ruleName,
+  scopeToken,
+  spiffeIdPattern,
+  text,
+  trustDomain,
+  whole,
+} from "./values.ts";
+
+/** A mapping with these keys and no others; its error text lists them, for the hint at a mistyped one. */
+function section<const Shape extends z.ZodRawShape>(shape: Shape) {
+  const keys = Object.keys(shape).join(", ");
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? keys
+        : `a mapping with keys of ${keys}`,
+  });
+}
+
+const tls = section({
+  cert_file: filePath().describe("Certificate chain, PEM, leaf first."),
+  key_file: filePath().describe(
+    "Private key of the certificate, PEM; must not be readable by everyone.",
+  ),
+});
+
+const listen = section({
+  host: host().default("0.0.0.0").describe("Address to bind."),
+  port: whole(0, 65_535)
+    .default(8700)
+    .describe("Port to bind; 0 takes any free one."),
+  tls: tls
+    .optional()
+    .describe(
+      "Serve https with these files; plain http, for a proxy in front, without.",
+    ),
+});
+
+const admin = section({
+  host: host().default("127.0.0.1").describe("Address to bind."),
+  port: whole(0, 65_535)
+    .default(8701)
+    .describe("Port to bind; 0 takes any free one."),
+  token_file: filePath()
+    .optional()
+    .describe(
+      "File with the bearer token of the admin API, 16 characters or more; needed unless the host is a loopback one.",
+    ),
+});
+
+const store = section({
+  url: text(
+    "sqlite: and a file path, like sqlite:./data/accredit.db",
+    isSqliteUrl,
+  )
+    .default("sqlite:./data/accredit.db")
+    .describe(
+      "The database: `sqlite:` and a file path. It is made where it is missing.",
+    ),
+});
+
+const registration = section({
+  audiences: list(claimValue())
+    .default([])
+    .describe(
+      "More accepted `aud` values of a software statement; the registration endpoint's URL always is one.",
+    ),
+  client_id: oneOf("spiffe_id", "opaque")
+    .default("spiffe_id")
+    .describe(
+      "What a client_id is: the attested SPIFFE ID, or a random one with the SPIFFE ID as alias.",
+    ),
+  max_age: duration("1s", "24h")
+    .prefault("1h")
+    .describe("How long ago a statement may have been issued (`iat`)."),
+  max_lifetime: duration("1s", "24h")
+    .prefault("1h")
+    .describe("The longest validity of a statement (`exp` - `iat`)."),
+  clock_tolerance: duration("0s", "5m")
+    .prefault("60s")
+    .describe("How far the clocks of issuer and server may differ."),
+});
+
+const tokens = section({
+  access_token_ttl: duration("1s", "24h")
+    .prefault("10m")
+    .describe("How long an access token is valid."),
+  default_resource: resource()
+    .optional()
+    .describe(
+      "The audience of a token whose request names no resource; the issuer where left out.",
+    ),
+});
+
+const iss = section({
+  mode: oneOf("require", "if_present", "ignore")
+    .default("require")
+    .describe(
+      "Whether a statement must carry `iss`, must have an accepted one if any, or may carry anything.",
+    ),
+  values: list(claimValue())
+    .optional()
+    .describe(
+      "Accepted `iss` values; `spiffe://<trust domain>` and `<trust domain>` where left out.",
+    ),
+});
+
+const bundle = section({
+  file: filePath()
+    .optional()
+    .describe("A file with the SPIFFE bundle, read again when it changes."),
+  url: bundleUrl()
+    .optional()
+    .describe("A SPIFFE bundle endpoint; takes `profile`."),
+  profile: oneOf("https_web")
+    .optional()
+    .describe("How the endpoint is authenticated: `https_web` is by Web PKI."),
+  ca_file: filePath()
+    .optional()
+    .describe(
+      "Roots for the endpoint's certificate instead of the system's, PEM.",
+    ),
+  allow_private_addresses: flag()
+    .optional()
+    .describe(
+      "Whether the endpoint may be at a private or loopback address; false where left out.",
+    ),
+  refresh_floor: duration("1s", "24h")
+    .optional()
+    .describe("The shortest time between two polls; 1m where left out."),
+  refresh_ceiling: duration("1s", "24h")
+    .optional()
+    .describe("The longest time between two polls; 5m where left out."),
+});
+
+/** One entry of `trust`. */
+export const trustEntry = section({
+  kind: oneOf("spiffe").describe("The kind of issuer: a SPIFFE trust domain."),
+  trust_domain: trustDomain().describe(
+    "The trust domain's name; once in the whole list.",
+  ),
+  iss: iss
+    .prefault({})
+    .describe(
+      "What `iss` must be at registration. Stock SPIRE sets none: use mode `if_present` for it.",
+    ),
+  key_id: oneOf("optional", "required")
+    .default("optional")
+    .describe("Whether a JWT-SVID must name its key with `kid`."),
+  required: flag()
+    .default(true)
+    .describe(
+      "Whether the server is unready without this trust domain's keys.",
+    ),
+  bundle: bundle.describe(
+    "Where the trust domain's keys come from: a `file`, or a `url` with its `profile`.",
+  ),
+  max_stale: duration("1s", "365d")
+    .prefault("24h")
+    .describe(
+      "How long a bundle stays in use that can no longer be refreshed.",
+    ),
+});
+
+const allow = section({
+  grant_types: list(
+    oneOf("client_credentials", "authorization_code", "refresh_token"),
+  )
+    .default([])
+    .describe("OAuth grant types."),
+  scopes: list(scopeToken()).default([]).describe("Scope tokens."),
+  resources: list(resource())
+    .default([])
+    .describe("Resource identifiers (RFC 8707), compared byte for byte."),
+  redirect_uris: list(redirectUri())
+    .default([])
+    .describe(
+      "Redirect URIs, compared byte for byte; http ones on a loopback host match any port.",
+    ),
+  token_endpoint_auth_methods: list(
+    oneOf("spiffe_jwt", "spiffe_x509", "spiffe_wit"),
+  )
+    .default([])
+    .describe("How clients may authenticate."),
+});
+
+const templateValue = z.union([z.string(), z.boolean(), z.array(z.string())], {
+  error: "text, true or false, or a list of texts",
+});
+
+/** One entry of `policy`. */
+export const policyEntry = section({
+  name: ruleName().describe("The rule's name; once in the whole list."),
+  match: section({
+    trust: trustDomain().describe(
+      "The trust domain of the subjects, one of `trust`.",
+    ),
+    subject: spiffeIdPattern().describe(
+      "A SPIFFE ID in which `*` is one path segment and a closing `**` one or more.",
+    ),
+  }).describe("The subjects that the rule decides for."),
+  allow: allow
+    .prefault({})
+    .describe(
+      "What their clients may have. A list that is empty or left out allows nothing.",
+    ),
+  attested_only: list(text("a client metadata name", (name) => name !== ""))
+    .default([])
+    .describe(
+      "Client metadata that the request body may not supply: only the credential or the template may.",
+    ),
+  template: z
+    .record(z.string(), templateValue, {
+      error: "a mapping of client metadata names to values",
+    })
+    .default({})
+    .describe(
+      "Client metadata for what neither statement nor body gives; `{trust_domain}`, `{spiffe_id}`, `{path}` and `{path[N]}` are filled in.",
+    ),
+  introspect: oneOf("own", "any")
+    .default("own")
+    .describe("Whose tokens its clients may introspect."),
+  lease: duration("1m", "365d")
+    .optional()
+    .describe(
+      "How long a registration lasts without renewal. Not enforced yet.",
+    ),
+  max_clients: whole(1, 1_000_000_000)
+    .optional()
+    .describe("How many clients the rule admits. Not enforced yet."),
+});
+
+/** The whole file. */
+export const configSchema = section({
+  issuer: issuerIdentifier().describe(
+    "Issuer identifier of the authorization server: https, or http on a loopback host. Every endpoint's URL begins with it.",
+  ),
+  listen: listen.prefault({}).describe("The public listener."),
+  admin: admin
+    .prefault({})
+    .describe("The listener of the admin API, console, metrics and health."),
+  store: store.prefault({}).describe("Where clients and keys are kept."),
+  registration: registration
+    .prefault({})
+    .describe("What a registration must satisfy, whoever sends it."),
+  tokens: tokens
+    .prefault({})
+    .describe("The tokens that registered clients get."),
+  trust: z
+    .array(trustEntry, { error: "a list with at least one trust domain" })
+    .min(1, { error: "a list with at least one trust domain" })
+    .describe("Whose credentials are accepted. Nothing else is."),
+  policy: list(policyEntry)
+    .default([])
+    .describe(
+      "Who may register as what. The first rule that matches decides; where none does, registration is refused.",
+    ),
+  log: section({
+    level: oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent")
+      .default("info")
+      .describe("The least severe level that is logged."),
+  })
+    .prefault({})
+    .describe("The log on standard output."),
+  shutdown_timeout: duration("0s", "5m")
+    .prefault("10s")
+    .describe(
+      "How long requests in flight may take to finish when the server stops.",
+    ),
+});
+
+/** A file that passed the schema; durations are seconds. */
+export type ConfigFile = z.output<typeof configSchema>;
+
+function isSqliteUrl(value: string): boolean {
+  const path = value.startsWith("sqlite:") ? value.slice(7) : "";
+  return (
+    path !== "" &&
+    !path.startsWith("//") &&
+    !path.startsWith(":") &&
+    !/[\0?#]/.test(path)
+  );
+}

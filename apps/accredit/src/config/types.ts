@@ -1,0 +1,66 @@
+import type { PolicyRule } from "@accredit/core/registration";
+import type { TrustDomainName } from "@accredit/core/spiffe";
+import type { IssuerRule } from "@accredit/core/trust";
+
+/** A file that holds the bundle, or an endpoint of the `https_web` profile that serves it. */
+export type BundleOptions =
+  | { readonly kind: "file"; readonly path: string }
+  | {
+      readonly kind: "https_web";
+      readonly url: string;
+      /** Roots to trust instead of the system's, PEM. */
+      readonly caFile?: string;
+      readonly allowPrivateAddresses: boolean;
+      readonly refreshFloorSeconds?: number;
+      readonly refreshCeilingSeconds?: number;
+    };
+
+/** One trust domain and where its bundle comes from. */
+export interface TrustDomainOptions {
+  readonly trustDomain: TrustDomainName;
+  readonly issuer: IssuerRule;
+  readonly keyId: "optional" | "required";
+  /** Whether the server is unready without its keys. */
+  readonly required: boolean;
+  readonly maxStaleSeconds: number;
+  readonly bundle: BundleOptions;
+}
+
+/** The levels of the log. */
+export type LogLevel =
+  "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+/** A whole configuration: checked, defaults filled in, file paths absolute, deeply frozen. */
+export interface Config {
+  /** Exactly as written. */
+  readonly issuer: string;
+  readonly listen: {
+    readonly host: string;
+    readonly port: number;
+    readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  };
+  readonly admin: {
+    readonly host: string;
+    readonly port: number;
+    readonly tokenFile?: string;
+  };
+  readonly store: { readonly path: string };
+  readonly registration: {
+    /** Accepted beside the registration endpoint's URL. */
+    readonly audiences: readonly string[];
+    readonly clientId: "spiffe_id" | "opaque";
+    readonly maxAgeSeconds: number;
+    readonly maxLifetimeSeconds: number;
+    readonly clockToleranceSeconds: number;
+  };
+  readonly tokens: {
+    readonly accessTokenTtlSeconds: number;
+    readonly defaultResource: string | undefined;
+  };
+  readonly trust: readonly TrustDomainOptions[];
+  readonly policy: readonly PolicyRule[];
+  readonly log: { readonly level: LogLevel };
+  readonly shutdownTimeoutSeconds: number;
+  /** What the operator should know and that stops nothing; one sentence each. */
+  readonly notices: readonly string[];
+}
