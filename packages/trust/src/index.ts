@@ -1,2 +1,20 @@
-// Exports land here with the first feature of this package.
-export type { DcrErrorCode } from "@accredit/core";
+export { createTrustKeeper } from "./trust-keeper.ts";
+export type { TrustKeeper } from "./trust-keeper.ts";
+export type { TrustStatus } from "./kept-domain.ts";
+export type {
+  FileBundleOptions,
+  HttpsWebBundleOptions,
+  KeeperClock,
+  KeeperLog,
+  TrustDomainOptions,
+  TrustKeeperOptions,
+} from "./options.ts";
+export {
+  FETCH_DEADLINE_MS,
+  fetchDocument,
+  MAX_DOCUMENT_BYTES,
+  parseEndpointUrl,
+} from "./fetch-document.ts";
+export type { DocumentRequest, FetchDocument } from "./fetch-document.ts";
+export { SOURCE_ERRORS, SourceError } from "./source-error.ts";
+export type { SourceErrorReason } from "./source-error.ts";

@@ -1,0 +1,260 @@
+import { DcrError } from "@accredit/core/errors";
+import {
+  parseSpiffeBundle,
+  type SpiffeBundle,
+  type TrustDomainName,
+} from "@accredit/core/spiffe";
+import {
+  compareBundles,
+  type IssuerRule,
+  type SpiffeTrust,
+} from "@accredit/core/trust";
+import type { BundleSource } from "./bundle-source.ts";
+import type { KeeperClock, KeeperLog } from "./options.ts";
+import { SourceError } from "./source-error.ts";
+
+/** What a kept trust domain is made of. */
+export interface KeptDomainOptions {
+  readonly trustDomain: TrustDomainName;
+  readonly issuer: IssuerRule;
+  readonly keyId: "optional" | "required";
+  readonly required: boolean;
+  readonly maxStaleSeconds: number;
+  readonly source: BundleSource;
+  readonly clock: KeeperClock;
+  readonly log: KeeperLog;
+}
+
+/** How one trust domain's bundle is doing. Times in epoch seconds. */
+export interface TrustStatus {
+  readonly trustDomain: TrustDomainName;
+  readonly required: boolean;
+  /** Whether there is a bundle with at least one usable key. */
+  readonly ready: boolean;
+  readonly keys: number;
+  /** `spiffe_sequence` in decimal: it may be larger than a number holds. */
+  readonly sequence: string | null;
+  readonly lastSuccess: number | null;
+  readonly lastError: string | null;
+  readonly ageSeconds: number | null;
+  /** The kind of source, and its file or URL. */
+  readonly source: string;
+}
+
+interface Held {
+  readonly bundle: SpiffeBundle;
+  /** The bytes it was parsed from. */
+  readonly document: Uint8Array;
+}
+
+/** One trust domain, its bundle and the loop that keeps it fresh. Knows of no other trust domain. */
+export class KeptDomain {
+  readonly #options: KeptDomainOptions;
+  readonly #stop = new AbortController();
+  /** Kept even when too old to use: a later document is still compared with it. */
+  #held: Held | undefined;
+  /** Epoch seconds at which the last attempt that succeeded began. */
+  #lastSuccess: number | null = null;
+  /** Why the last attempt failed; null when it did not. */
+  #failure: string | null = null;
+  #failures = 0;
+  /** Two different documents of one sequence number; stands until the number rises. */
+  #conflict: string | null = null;
+  #inFlight: Promise<void> | undefined;
+  #loop: Promise<void> | undefined;
+
+  constructor(options: KeptDomainOptions) {
+    this.#options = options;
+  }
+
+  /** What verification needs, from memory. */
+  trust(): SpiffeTrust {
+    const { trustDomain, issuer, keyId } = this.#options;
+    return { trustDomain, issuer, keyId, bundle: this.#usableBundle() };
+  }
+
+  /** What operators need. */
+  status(): TrustStatus {
+    const { trustDomain, required, source } = this.#options;
+    const usable = this.#usableBundle();
+    const keys = usable?.jwtAuthorities.size ?? 0;
+    return {
+      trustDomain,
+      required,
+      ready: keys > 0,
+      keys,
+      sequence: this.#held?.bundle.sequence?.toString() ?? null,
+      lastSuccess: this.#lastSuccess,
+      lastError: this.#failure ?? this.#conflict ?? this.#shortcoming(usable),
+      ageSeconds: this.#age(),
+      source: source.description,
+    };
+  }
+
+  /** Starts the loop, once; resolves after the first attempt, whatever came of it. */
+  start(): Promise<void> {
+    const first = this.refresh();
+    this.#loop ??= this.#run();
+    return first;
+  }
+
+  /** Makes an attempt now, or joins the one that is under way. Never rejects. */
+  refresh(): Promise<void> {
+    if (this.#stop.signal.aborted) return Promise.resolve();
+    this.#inFlight ??= this.#attempt().finally(() => {
+      this.#inFlight = undefined;
+    });
+    return this.#inFlight;
+  }
+
+  /** Ends the loop and what it is waiting for. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#inFlight;
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { source } = this.#options;
+    const { signal } = this.#stop;
+    try {
+      for (;;) {
+        await this.refresh();
+        await source.untilNext(
+          {
+            loaded: this.#held !== undefined,
+            refreshHintSeconds: this.#held?.bundle.refreshHintSeconds,
+            failures: this.#failures,
+          },
+          signal,
+        );
+      }
+    } catch (error) {
+      // Without its loop the bundle ages and the trust domain fails closed; say why.
+      if (!signal.aborted) this.#fail(error);
+    }
+  }
+
+  async #attempt(): Promise<void> {
+    const { clock, source } = this.#options;
+    // A document is as fresh as the moment it was asked for, not the one it arrived.
+    const startedAt = clock.now();
+    try {
+      const document = await source.read(this.#stop.signal);
+      await this.#take(document);
+      this.#lastSuccess = startedAt;
+      this.#succeed();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#fail(error);
+    }
+  }
+
+  /**
+   * Decides what a document that arrived is to the bundle in use. One without keys is a bundle like any
+   * other and replaces it: then nobody of the trust domain is trusted (BNDL-03).
+   *
+   * @throws {DcrError} `bundle_invalid`
+   * @throws {SourceError} `sequence_rollback`
+   */
+  async #take(document: Uint8Array): Promise<void> {
+    const current = this.#held;
+    if (
+      current !== undefined &&
+      Buffer.compare(current.document, document) === 0
+    )
+      return;
+    const bundle = await parseSpiffeBundle(document);
+    const change = compareBundles(current?.bundle, bundle);
+    switch (change) {
+      case "rollback":
+        throw new SourceError(
+          "sequence_rollback",
+          `expected spiffe_sequence ${current?.bundle.sequence} or higher, got ${bundle.sequence}; the bundle in use stays`,
+        );
+      case "conflict":
+        this.#conflict = `expected another spiffe_sequence for other keys, got ${bundle.sequence} again; the newest bundle is used`;
+        this.#log("error", `bundle conflict: ${this.#conflict}`);
+        break;
+      case "first":
+      case "newer":
+        this.#conflict = null;
+        break;
+      case "same":
+        break;
+    }
+    this.#held = { bundle, document };
+    if (change !== "same") this.#logBundle(bundle);
+  }
+
+  #succeed(): void {
+    if (this.#failure !== null) this.#log("info", "bundle source works again");
+    this.#failure = null;
+    this.#failures = 0;
+  }
+
+  /** Keeps what is held. Logs a failure that goes on only when it changes. */
+  #fail(error: unknown): void {
+    const message = error instanceof Error ? error.message : "unknown failure";
+    const reason = reasonOf(error);
+    this.#failures++;
+    if (message !== this.#failure) {
+      this.#log("warn", `bundle not refreshed: ${message}`, { reason });
+    }
+    this.#failure = message;
+  }
+
+  #usableBundle(): SpiffeBundle | undefined {
+    if (this.#held === undefined || this.#isStale()) return undefined;
+    return this.#held.bundle;
+  }
+
+  #isStale(): boolean {
+    const { maxStaleSeconds, source } = this.#options;
+    if (source.authoritative && this.#failure === null) return false;
+    return (this.#age() ?? 0) > maxStaleSeconds;
+  }
+
+  /** A clock that was set back makes no bundle younger than new. */
+  #age(): number | null {
+    if (this.#lastSuccess === null) return null;
+    return Math.max(0, this.#options.clock.now() - this.#lastSuccess);
+  }
+
+  /** What is wrong although the last attempt succeeded. */
+  #shortcoming(usable: SpiffeBundle | undefined): string | null {
+    if (usable === undefined) {
+      return this.#held === undefined
+        ? null
+        : `expected a bundle read within the last ${this.#options.maxStaleSeconds} seconds, got an older one`;
+    }
+    return usable.jwtAuthorities.size > 0
+      ? null
+      : `expected a usable jwt-svid key in the bundle, got none (${usable.skipped.length} skipped)`;
+  }
+
+  #logBundle({ jwtAuthorities, sequence, skipped }: SpiffeBundle): void {
+    const fields = {
+      keys: jwtAuthorities.size,
+      sequence: sequence?.toString() ?? null,
+      skipped: skipped.map(({ index, reason }) => `${index}: ${reason}`),
+    };
+    const level =
+      jwtAuthorities.size === 0 || skipped.length > 0 ? "warn" : "info";
+    this.#log(level, "bundle changed", fields);
+  }
+
+  #log(
+    level: keyof KeeperLog,
+    message: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void {
+    const { log, trustDomain, source } = this.#options;
+    log[level]({ trustDomain, source: source.description, ...fields }, message);
+  }
+}
+
+/** The closed reason of a failure; one we did not foresee is a fault of ours. */
+function reasonOf(error: unknown): string {
+  if (error instanceof SourceError) return error.reason;
+  return error instanceof DcrError ? error.code : "unexpected";
+}

@@ -1,0 +1,86 @@
+import {
+  parseTrustDomainName,
+  type TrustDomainName,
+} from "@accredit/core/spiffe";
+import type { TrustSource } from "@accredit/core/trust";
+import type { BundleSource } from "./bundle-source.ts";
+import { fetchDocument } from "./fetch-document.ts";
+import { createFileSource } from "./file-source.ts";
+import { createHttpsWebSource } from "./https-web-source.ts";
+import { KeptDomain, type TrustStatus } from "./kept-domain.ts";
+import type { TrustDomainOptions, TrustKeeperOptions } from "./options.ts";
+
+const DEFAULT_MAX_STALE_SECONDS = 86_400;
+
+/** A {@link TrustSource} that keeps itself fresh. */
+export interface TrustKeeper extends TrustSource {
+  /**
+   * Starts keeping every bundle and resolves after the first attempt at each, a few seconds at most. A
+   * source that is down rejects nothing: it is not ready, and is tried again.
+   */
+  start(): Promise<void>;
+  /** In the order of the options. */
+  status(): readonly TrustStatus[];
+  /** Reads the source now, or joins a read under way; undefined when the trust domain is not configured. */
+  refresh(trustDomain: TrustDomainName): Promise<TrustStatus | undefined>;
+  /** Ends every loop, connection and watch; resolves once they have. May be called again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a keeper of the bundles of these trust domains. Each is kept by itself: none waits for another or
+ * sees its keys.
+ *
+ * @throws {DcrError} `spiffe_id_invalid` for a trust domain name that is none
+ * @throws {SourceError} `url_invalid`
+ * @throws {TypeError} for a trust domain given twice
+ */
+export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
+  const kept = new Map<TrustDomainName, KeptDomain>();
+  for (const domain of options.domains) {
+    const trustDomain = parseTrustDomainName(domain.trustDomain);
+    if (kept.has(trustDomain)) {
+      throw new TypeError(
+        `expected each trust domain once, got ${trustDomain} twice`,
+      );
+    }
+    kept.set(
+      trustDomain,
+      new KeptDomain({
+        trustDomain,
+        issuer: domain.issuer,
+        keyId: domain.keyId,
+        required: domain.required ?? true,
+        maxStaleSeconds: domain.maxStaleSeconds ?? DEFAULT_MAX_STALE_SECONDS,
+        source: createSource(domain, options),
+        clock: options.clock,
+        log: options.log,
+      }),
+    );
+  }
+  const domains = [...kept.values()];
+  return {
+    spiffe: (trustDomain) => kept.get(trustDomain)?.trust(),
+    status: () => domains.map((domain) => domain.status()),
+    async start() {
+      await Promise.all(domains.map((domain) => domain.start()));
+    },
+    async refresh(trustDomain) {
+      const domain = kept.get(trustDomain);
+      await domain?.refresh();
+      return domain?.status();
+    },
+    async close() {
+      await Promise.all(domains.map((domain) => domain.close()));
+    },
+  };
+}
+
+function createSource(
+  { bundle }: TrustDomainOptions,
+  { clock, random = Math.random, fetch = fetchDocument }: TrustKeeperOptions,
+): BundleSource {
+  return bundle.kind === "file"
+    ? createFileSource(bundle, clock)
+    : createHttpsWebSource(bundle, { clock, random, fetch });
+}
