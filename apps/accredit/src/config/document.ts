@@ -7,6 +7,8 @@ const MAX_DEPTH = 16;
 const MAX_VALUES = 100_000;
 const MAX_ALIASES = 100;
 const MAX_REPORTED = 20;
+const MAX_OPEN_BRACKETS = 256;
+const COMPACT_BLOCKS = /^[ \t]*(?:[-?:][ \t]+){17}/m;
 
 /**
  * Decodes the bytes of a configuration file.
@@ -40,8 +42,7 @@ export function parseText(text: string): unknown {
       `at most ${MAX_CONFIG_BYTES} bytes of YAML or JSON`,
     );
   }
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-  const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(text);
+  const control = /[^\P{Cc}\t\n\r]/u.exec(text);
   if (control !== null) {
     const line = text.slice(0, control.index).split("\n").length;
     throw fileError(`has a control character on line ${line}`, "plain text");
@@ -52,13 +53,18 @@ export function parseText(text: string): unknown {
   return value;
 }
 
-/** Counts brackets before the parser recurses into them; those inside quotes count too, harmlessly few. */
+/**
+ * Refuses depth before the parser recurses into it: open brackets, and the marks of nested blocks in one
+ * line. Brackets inside quotes and comments count too, harmlessly few. What escapes this costs the parser
+ * time, and it reports a full stack as an error like any other.
+ */
 function refuseDepth(text: string): void {
+  if (COMPACT_BLOCKS.test(text)) throw tooDeep([]);
   let depth = 0;
   for (const char of text) {
     if (char === "[" || char === "{") depth += 1;
     if (char === "]" || char === "}") depth = Math.max(0, depth - 1);
-    if (depth > MAX_DEPTH * 16) throw tooDeep([]);
+    if (depth > MAX_OPEN_BRACKETS) throw tooDeep([]);
   }
 }
 

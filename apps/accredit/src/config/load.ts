@@ -26,9 +26,7 @@ async function readBounded(file: string): Promise<Uint8Array> {
     try {
       const status = await handle.stat();
       if (!status.isFile()) throw unreadable("is not an ordinary file");
-      const buffer = new Uint8Array(
-        Math.min(status.size, MAX_CONFIG_BYTES) + 1,
-      );
+      const buffer = new Uint8Array(MAX_CONFIG_BYTES + 1);
       let length = 0;
       while (length < buffer.length) {
         const { bytesRead } = await handle.read(buffer, length);

@@ -1,4 +1,5 @@
 import type { ConfigFile } from "./schema.ts";
+import { isLoopbackHost } from "./values.ts";
 
 const SERVED_GRANT_TYPES: ReadonlySet<string> = new Set(["client_credentials"]);
 const SERVED_AUTH_METHODS: ReadonlySet<string> = new Set(["spiffe_jwt"]);
@@ -15,7 +16,7 @@ export function findNotices(file: ConfigFile): readonly string[] {
 function* listenerNotices({ issuer, listen }: ConfigFile): Iterable<string> {
   if (issuer.startsWith("http:")) {
     yield "issuer: is http, so requests and tokens are not encrypted; use it for development only";
-  } else if (listen.tls === undefined) {
+  } else if (listen.tls === undefined && !isLoopbackHost(listen.host)) {
     yield "listen.tls: is not set while the issuer is https, so a proxy in front must serve TLS";
   }
 }

@@ -15,6 +15,8 @@ import { configSchema } from "./schema.ts";
 import type { Config } from "./types.ts";
 import { findUnserved } from "./unserved.ts";
 
+const MAX_PROBLEMS = 100;
+
 /**
  * Parses the text of a configuration. Pure: the files it names are not looked at.
  *
@@ -48,7 +50,7 @@ export function parseConfig(
     expected,
   }));
   if (!result.success || problems.length > 0)
-    throw new ConfigError(withoutRepeats(problems));
+    throw new ConfigError(reported(problems));
   return buildConfig(result.data, options.baseDir);
 }
 
@@ -93,12 +95,22 @@ function valueAt(file: unknown, path: KeyPath): unknown {
   );
 }
 
-function withoutRepeats(
+/** Each problem once, and no more than someone reads. */
+function reported(
   problems: readonly ConfigProblem[],
 ): readonly ConfigProblem[] {
-  const seen = new Set<string>();
-  return problems.filter((problem) => {
-    const text = JSON.stringify(problem);
-    return !seen.has(text) && seen.add(text);
-  });
+  const once = [
+    ...new Map(
+      problems.map((problem) => [JSON.stringify(problem), problem]),
+    ).values(),
+  ];
+  if (once.length <= MAX_PROBLEMS) return once;
+  return [
+    ...once.slice(0, MAX_PROBLEMS),
+    {
+      path: "",
+      problem: `has ${once.length - MAX_PROBLEMS} more problems`,
+      expected: "those above to be fixed first",
+    },
+  ];
 }

@@ -43,7 +43,7 @@ export function formatPath(path: KeyPath): string {
 export function printable(text: string): string {
   const shown = text
     .slice(0, MAX_QUOTED * 4)
-    .replace(/\/\/[^/]*@/g, "//...@")
+    .replace(/\/\/.*@/g, "//...@")
     .replace(
       /[^\x20-\x7e]/g,
       (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -34,7 +34,7 @@ export function configJsonSchema(): Record<string, unknown> {
 
 /** Every key of the configuration file in the order of the schema, sections before what is in them. */
 export function configReference(): readonly ConfigKey[] {
-  return [...keysOf(configJsonSchema() as Schema, "")];
+  return [...keysOf(configJsonSchema(), "")];
 }
 
 function* keysOf(schema: Schema, prefix: string): Iterable<ConfigKey> {

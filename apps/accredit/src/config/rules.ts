@@ -6,6 +6,8 @@ import type { Parts } from "./parts.ts";
 import { printable, type KeyPath } from "./problem.ts";
 import { isLoopbackHost } from "./values.ts";
 
+const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+
 /** A problem between keys, at the key that is easiest to change. */
 export interface RuleViolation {
   readonly path: KeyPath;
@@ -40,7 +42,7 @@ function* listeners({ listen, admin }: Parts): Iterable<RuleViolation> {
     listen !== undefined &&
     admin.port !== 0 &&
     admin.port === listen.port &&
-    admin.host === listen.host
+    overlap(admin.host, listen.host)
   ) {
     yield {
       path: ["admin", "port"],
@@ -48,6 +50,11 @@ function* listeners({ listen, admin }: Parts): Iterable<RuleViolation> {
       expected: "another port or host than the public listener's",
     };
   }
+}
+
+/** Whether two hosts may be one address; a wildcard is every one. */
+function overlap(one: string, other: string): boolean {
+  return one === other || [one, other].some((each) => WILDCARDS.has(each));
 }
 
 /** A statement for registration must be no client assertion: there the issuer is the audience (SEC-04). */
@@ -135,8 +142,7 @@ function* trustEntry(
           : "refresh_floor",
       ],
       problem: `makes the shortest time between polls ${floor}s and the longest ${ceiling}s`,
-      expected:
-        "refresh_floor to be at most refresh_ceiling (60s and 300s where left out)",
+      expected: `refresh_floor to be at most refresh_ceiling (${DEFAULT_FLOOR_SECONDS}s and ${DEFAULT_CEILING_SECONDS}s where left out)`,
     };
   }
 }

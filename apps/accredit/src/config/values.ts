@@ -73,8 +73,8 @@ export function duration(
     });
 }
 
-function milliseconds(duration: string): number {
-  const [, amount, unit] = DURATION.exec(duration) ?? [];
+function milliseconds(value: string): number {
+  const [, amount, unit] = DURATION.exec(value) ?? [];
   return Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS];
 }
 

@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import {
+  configJsonSchema,
+  configReference,
+  parseConfig,
+} from "../../src/config/index.ts";
+import { quickstartConfig } from "../../src/quickstart/config.ts";
+import { changed, parse, problemsOf, validFile } from "./valid-file.ts";
+
+const MINIMAL = `
+issuer: https://as.example.com
+trust:
+  - { kind: spiffe, trust_domain: example.org, bundle: { file: ./bundle.json } }
+`;
+
+test("config: what the file leaves out has its default", () => {
+  assert.deepEqual(parseConfig(MINIMAL, { baseDir: "/etc/accredit" }), {
+    issuer: "https://as.example.com",
+    listen: { host: "0.0.0.0", port: 8700 },
+    admin: { host: "127.0.0.1", port: 8701 },
+    store: { path: "/etc/accredit/data/accredit.db" },
+    registration: {
+      audiences: [],
+      clientId: "spiffe_id",
+      maxAgeSeconds: 3600,
+      maxLifetimeSeconds: 3600,
+      clockToleranceSeconds: 60,
+    },
+    tokens: { accessTokenTtlSeconds: 600, defaultResource: undefined },
+    trust: [
+      {
+        trustDomain: "example.org",
+        issuer: {
+          mode: "require",
+          values: ["spiffe://example.org", "example.org"],
+        },
+        keyId: "optional",
+        required: true,
+        maxStaleSeconds: 86_400,
+        bundle: { kind: "file", path: "/etc/accredit/bundle.json" },
+      },
+    ],
+    policy: [],
+    log: { level: "info" },
+    shutdownTimeoutSeconds: 10,
+    notices: [
+      "listen.tls: is not set while the issuer is https, so a proxy in front must serve TLS",
+      "policy: has no rule, so every registration is refused",
+    ],
+  });
+});
+
+test("config: what the file says is what the program gets", () => {
+  const { listen, admin, registration, tokens, trust, policy, notices } =
+    parse(validFile());
+  assert.deepEqual(listen.tls, {
+    certFile: "/etc/accredit/tls.crt",
+    keyFile: "/etc/accredit/tls.key",
+  });
+  assert.equal(admin.tokenFile, "/run/token");
+  assert.equal(registration.clientId, "opaque");
+  assert.equal(registration.maxLifetimeSeconds, 7200);
+  assert.deepEqual(tokens, {
+    accessTokenTtlSeconds: 300,
+    defaultResource: "https://api.example",
+  });
+  assert.deepEqual(trust[0]?.bundle, {
+    kind: "https_web",
+    url: "https://spire.example.org:8443/bundle",
+    caFile: "/etc/accredit/ca.pem",
+    allowPrivateAddresses: false,
+    refreshFloorSeconds: 30,
+    refreshCeilingSeconds: 600,
+  });
+  assert.deepEqual(policy[0]?.allow.scopes, ["read", "write"]);
+  assert.equal(policy[0]?.introspect, "any");
+  assert.deepEqual(notices, []);
+});
+
+test("[X10] config: a rule that allows nothing is one whose lists are empty", () => {
+  assert.deepEqual(
+    parse(
+      changed("policy.0", {
+        name: "none",
+        match: validFile().policy[0]?.match,
+      }),
+    ).policy[0]?.allow,
+    {
+      grantTypes: [],
+      scopes: [],
+      resources: [],
+      redirectUris: [],
+      tokenEndpointAuthMethods: [],
+    },
+  );
+});
+
+test("config: the result cannot be changed", () => {
+  const config = parse(validFile());
+  const walk = (value: unknown): void => {
+    if (value === null || typeof value !== "object") return;
+    assert.ok(Object.isFrozen(value));
+    Object.values(value).forEach(walk);
+  };
+  walk(config);
+});
+
+test("config: durations in every unit", () => {
+  for (const [text, seconds] of [
+    ["5000ms", 5],
+    ["30s", 30],
+    ["5m", 300],
+    ["24h", 86_400],
+  ] as const) {
+    assert.equal(
+      parse(changed("registration.max_age", text)).registration.maxAgeSeconds,
+      seconds,
+    );
+  }
+});
+
+test("config: a mistyped key gets the nearest name", () => {
+  for (const [at, near] of [
+    ["registraton", "registration"],
+    ["registration.maxAge", "max_age"],
+    ["trust.0.max-stale", "max_stale"],
+    ["policy.0.allow.scope", "scopes"],
+  ] as const) {
+    const [problem] = problemsOf(() => parse(changed(at, "x")));
+    assert.equal(problem?.problem, "unknown key");
+    assert.ok(
+      problem.expected.startsWith(`'${near}', or another of`),
+      problem.expected,
+    );
+  }
+  assert.ok(
+    problemsOf(() => parse(changed("zzzzzz", 1)))[0]?.expected.startsWith(
+      "one of issuer,",
+    ),
+  );
+});
+
+test("config: what this version does not serve is said plainly", () => {
+  for (const [at, to] of [
+    ["trust.0", { kind: "vc", issuer: "did:web:i.example" }],
+    ["trust.0.bundle", { workload_api: "unix:///s" }],
+    ["trust.0.bundle", { url: "https://a.example", profile: "https_spiffe" }],
+    ["store.url", "postgres://h/d"],
+  ] as const) {
+    const problems = problemsOf(() => parse(changed(at, to)));
+    assert.equal(problems.length, 1);
+    assert.match(problems[0]?.problem ?? "", /this version does not serve/);
+  }
+});
+
+test("config: no password of a URL appears in a problem", () => {
+  for (const at of ["issuer", "store.url", "trust.0.bundle.url"]) {
+    for (const url of [
+      "https://u:hunter2@as.example",
+      "postgres://u:hunter2@h/d",
+      "mysql://u:hun/ter2@h/d",
+    ]) {
+      const text = JSON.stringify(problemsOf(() => parse(changed(at, url))));
+      assert.doesNotMatch(text, /ter2/);
+    }
+  }
+});
+
+test("config: notices for what is weak and for what has no effect", () => {
+  for (const [at, to, notice] of [
+    ["issuer", "http://localhost:8700", /^issuer: is http/],
+    ["trust.0.iss.mode", "ignore", /^trust\[0\]\.iss\.mode/],
+    [
+      "trust.0.bundle.allow_private_addresses",
+      true,
+      /^trust\[0\]\.bundle\.allow_private_addresses/,
+    ],
+    ["policy.0.lease", "24h", /^policy\[0\]\.lease: is not enforced/],
+    ["policy.0.max_clients", 10, /^policy\[0\]\.max_clients: is not enforced/],
+    [
+      "policy.0.allow.token_endpoint_auth_methods",
+      ["spiffe_jwt", "spiffe_x509"],
+      /spiffe_x509 is not served/,
+    ],
+    [
+      "policy.0.allow.grant_types",
+      ["client_credentials", "authorization_code"],
+      /authorization_code is not served/,
+    ],
+  ] as const) {
+    const { notices } = parse(changed(at, to));
+    assert.equal(notices.length, 1);
+    assert.match(notices[0] ?? "", notice);
+  }
+});
+
+test("config: the quick start's file is one", () => {
+  const text = quickstartConfig({
+    issuer: "http://127.0.0.1:8700",
+    port: 8700,
+    adminPort: 8701,
+    bundleUrl: "https://localhost:8702/bundle",
+    bundleCaFile: "/x/ca.pem",
+  });
+  assert.equal(parseConfig(text, { baseDir: "/x" }).trust.length, 1);
+});
+
+test("config: any change of any value gives a configuration or a ConfigError", () => {
+  const keys = configReference()
+    .map(({ key }) => key.replaceAll("[]", ".0"))
+    .filter((key) => !key.includes("<"));
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...keys),
+      fc.jsonValue({ maxDepth: 3 }),
+      (key, value) => {
+        try {
+          parse(changed(key, value));
+        } catch (error) {
+          problemsOf(() => {
+            throw error;
+          });
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test("config: every key has a description, in the reference and in the JSON Schema", () => {
+  const reference = configReference();
+  assert.ok(reference.length > 50);
+  for (const { key, description, type } of reference) {
+    assert.match(description, /\.$/, key);
+    assert.notEqual(type, "any", key);
+  }
+  assert.deepEqual(
+    reference.find(({ key }) => key === "registration.max_age"),
+    {
+      key: "registration.max_age",
+      type: "string",
+      default: '"1h"',
+      required: false,
+      description: "How long ago a statement may have been issued (`iat`).",
+    },
+  );
+  const schema = configJsonSchema();
+  assert.equal(schema["additionalProperties"], false);
+  assert.deepEqual(schema["required"], ["issuer", "trust"]);
+  JSON.stringify(schema);
+});

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { openCertificateAuthority } from "../../src/dev/certificate-authority.ts";
+import {
+  checkFiles,
+  parseConfig,
+  type ConfigProblem,
+} from "../../src/config/index.ts";
+import { checkedProblems } from "./valid-file.ts";
+
+const TOKEN = "s3cret-token-of-some-length";
+
+/** A directory with every file a configuration can name, all as they should be, and that configuration. */
+async function filesOf(
+  t: TestContext,
+): Promise<{ dir: string; check: () => Promise<readonly ConfigProblem[]> }> {
+  const dir = await mkdtemp(join(tmpdir(), "accredit-config-"));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  const authority = await openCertificateAuthority(dir);
+  const { key, cert } = authority.issueServerCertificate();
+  await writeFile(join(dir, "tls.crt"), cert);
+  await writeFile(join(dir, "tls.key"), key, { mode: 0o600 });
+  await writeFile(join(dir, "token"), `${TOKEN}\n`, { mode: 0o640 });
+  const config = parseConfig(
+    `
+issuer: https://as.example.com
+listen: { tls: { cert_file: tls.crt, key_file: tls.key } }
+admin: { token_file: token }
+trust:
+  - { kind: spiffe, trust_domain: a.org, bundle: { file: not-there-yet.json } }
+  - kind: spiffe
+    trust_domain: b.org
+    bundle: { url: "https://b.example", profile: https_web, ca_file: ca.pem }
+`,
+    { baseDir: dir },
+  );
+  return {
+    dir,
+    check: async () => checkFiles(config).then(() => [], checkedProblems),
+  };
+}
+
+test("config: files as they should be have no problem, and a bundle may come later", async (t) => {
+  const { check } = await filesOf(t);
+  assert.deepEqual(await check(), []);
+});
+
+for (const [name, path] of [
+  ["tls.crt", "listen.tls.cert_file"],
+  ["tls.key", "listen.tls.key_file"],
+  ["token", "admin.token_file"],
+  ["ca.pem", "trust[1].bundle.ca_file"],
+] as const) {
+  test(`config: ${path} that is missing, a directory or of wrong content is a problem`, async (t) => {
+    const { dir, check } = await filesOf(t);
+    const paths = async (): Promise<readonly string[]> =>
+      (await check()).map((problem) => problem.path);
+    await writeFile(join(dir, name), "###");
+    assert.deepEqual(await paths(), [path]);
+    await rm(join(dir, name));
+    assert.deepEqual(await paths(), [path]);
+    await mkdir(join(dir, name));
+    assert.deepEqual(await paths(), [path]);
+  });
+}
+
+for (const [name, path] of [
+  ["tls.key", "listen.tls.key_file"],
+  ["token", "admin.token_file"],
+] as const) {
+  test(`config: ${path} that everyone may read is a problem`, async (t) => {
+    const { dir, check } = await filesOf(t);
+    for (const mode of [0o644, 0o602]) {
+      await chmod(join(dir, name), mode);
+      const problems = await check();
+      assert.deepEqual(
+        problems.map((problem) => problem.path),
+        [path],
+      );
+      assert.match(problems[0]?.problem ?? "", /open to every user/);
+    }
+  });
+}
+
+test("config: a key of another certificate is a problem", async (t) => {
+  const { dir, check } = await filesOf(t);
+  const other = (await openCertificateAuthority(dir)).issueServerCertificate();
+  await writeFile(join(dir, "tls.key"), other.key);
+  assert.deepEqual(
+    (await check()).map(({ path }) => path),
+    ["listen.tls.key_file"],
+  );
+});
+
+test("config: a token that is short or cannot be sent is a problem that does not quote it", async (t) => {
+  const { dir, check } = await filesOf(t);
+  for (const token of [
+    "",
+    "\n",
+    "short",
+    `${TOKEN} ${TOKEN}`,
+    `${TOKEN}\u00e9`,
+  ]) {
+    await writeFile(join(dir, "token"), token);
+    const problems = await check();
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      ["admin.token_file"],
+    );
+    assert.ok(token.trim() === "" || !JSON.stringify(problems).includes(token));
+  }
+});
+
+test("config: every file that is missing is reported at once", async (t) => {
+  const { dir, check } = await filesOf(t);
+  await Promise.all(
+    ["tls.crt", "tls.key", "token", "ca.pem"].map((name) =>
+      rm(join(dir, name)),
+    ),
+  );
+  assert.equal((await check()).length, 4);
+});
