@@ -1,0 +1,153 @@
+import { openSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { bundleDocument } from "./bundle.ts";
+import { startChild, type Child } from "./children.ts";
+import {
+  RESOURCE,
+  SCOPE,
+  TRUST_DOMAIN,
+  type BenchKeys,
+} from "./load/requests.ts";
+
+const ACCREDIT = new URL("../apps/accredit/bin/accredit.ts", import.meta.url);
+const FLOOR = new URL("./peers/floor.ts", import.meta.url);
+const OIDC_PROVIDER = new URL("./peers/oidc-provider.ts", import.meta.url);
+
+/** A server under test. */
+export interface ServerUnderTest {
+  readonly child: Child;
+  readonly issuer: string;
+  readonly registration: string;
+  readonly token: string;
+}
+
+/**
+ * Starts `accredit serve` as anybody would, with a configuration file: database on disk, trust domain
+ * from a bundle file, one policy rule, the log at its default level into a file.
+ */
+export async function startAccredit(
+  directory: string,
+  keys: BenchKeys,
+  execArgv: readonly string[],
+): Promise<ServerUnderTest> {
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const issuer = `http://127.0.0.1:${port}`;
+  writeFileSync(join(directory, "bundle.json"), bundleDocument(keys));
+  const config = join(directory, "accredit.yaml");
+  writeFileSync(config, configuration(issuer, port, adminPort));
+  const child = startChild(ACCREDIT, {
+    args: ["serve", "--config", config],
+    execArgv,
+    cwd: directory,
+    stdout: openSync(join(directory, "accredit.log"), "w"),
+  });
+  const metadata = await discover(issuer, child);
+  return {
+    child,
+    issuer,
+    registration: String(metadata["registration_endpoint"]),
+    token: String(metadata["token_endpoint"]),
+  };
+}
+
+/** Starts oidc-provider alone. */
+export async function startOidcProvider(
+  keys: BenchKeys,
+): Promise<ServerUnderTest> {
+  const jwks = keys.clients.map(({ publicJwk }) => publicJwk);
+  const child = startChild(OIDC_PROVIDER, { args: [JSON.stringify(jwks)] });
+  const { port } = await child.next<{ port: number }>("listening");
+  const issuer = `http://127.0.0.1:${port}`;
+  const metadata = await discover(issuer, child);
+  return {
+    child,
+    issuer,
+    registration: String(metadata["registration_endpoint"]),
+    token: String(metadata["token_endpoint"]),
+  };
+}
+
+/** Starts the bare floor. */
+export async function startFloor(
+  directory: string,
+  keys: BenchKeys,
+): Promise<ServerUnderTest> {
+  const child = startChild(FLOOR, {
+    args: [
+      join(directory, "floor.db"),
+      JSON.stringify(keys.authority.publicJwk),
+    ],
+  });
+  const { port } = await child.next<{ port: number }>("listening");
+  const issuer = `http://127.0.0.1:${port}`;
+  return { child, issuer, registration: `${issuer}/register`, token: "" };
+}
+
+function configuration(
+  issuer: string,
+  port: number,
+  adminPort: number,
+): string {
+  return JSON.stringify({
+    issuer,
+    listen: { host: "127.0.0.1", port },
+    admin: { host: "127.0.0.1", port: adminPort },
+    store: { url: "sqlite:./accredit.db" },
+    trust: [
+      {
+        kind: "spiffe",
+        trust_domain: TRUST_DOMAIN,
+        bundle: { file: "./bundle.json" },
+      },
+    ],
+    policy: [
+      {
+        name: "agents",
+        match: {
+          trust: TRUST_DOMAIN,
+          subject: `spiffe://${TRUST_DOMAIN}/ns/*/agent/**`,
+        },
+        allow: {
+          grant_types: ["client_credentials"],
+          scopes: SCOPE.split(" "),
+          resources: [RESOURCE],
+          redirect_uris: [],
+          token_endpoint_auth_methods: ["spiffe_jwt"],
+        },
+        attested_only: ["scope"],
+      },
+    ],
+  });
+}
+
+/** The metadata document, once the server answers. */
+async function discover(
+  issuer: string,
+  { process: child }: Child,
+): Promise<Record<string, unknown>> {
+  const url = `${issuer}/.well-known/openid-configuration`;
+  for (let i = 0; i < 200; i++) {
+    if (child.exitCode !== null)
+      throw new Error(`the server ended with code ${child.exitCode}`);
+    try {
+      const response = await fetch(url);
+      if (response.ok)
+        return (await response.json()) as Record<string, unknown>;
+    } catch {
+      // Not listening yet.
+    }
+    await delay(50);
+  }
+  throw new Error("the server did not answer within 10 s");
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
