@@ -4,9 +4,10 @@ import {
   parseSpiffeIdPattern,
   parseTrustDomainName,
 } from "@accredit/core/spiffe";
+import type { TrustDomainOptions } from "@accredit/trust";
 import { findNotices } from "./notices.ts";
 import type { ConfigFile } from "./schema.ts";
-import type { BundleOptions, Config, TrustDomainOptions } from "./types.ts";
+import type { Config } from "./types.ts";
 
 /** Turns a file without problems into the configuration the program uses; relative paths start at `baseDir`. */
 export function buildConfig(file: ConfigFile, baseDir: string): Config {
@@ -72,7 +73,7 @@ function buildTrust(
 function buildBundle(
   bundle: ConfigFile["trust"][number]["bundle"],
   at: (path: string) => string,
-): BundleOptions {
+): TrustDomainOptions["bundle"] {
   if (bundle.url === undefined)
     return { kind: "file", path: at(bundle.file ?? "") };
   return {

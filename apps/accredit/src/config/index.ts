@@ -5,9 +5,4 @@ export { ConfigError } from "./problem.ts";
 export type { ConfigProblem } from "./problem.ts";
 export { configJsonSchema, configReference } from "./reference.ts";
 export type { ConfigKey } from "./reference.ts";
-export type {
-  BundleOptions,
-  Config,
-  LogLevel,
-  TrustDomainOptions,
-} from "./types.ts";
+export type { Config, LogLevel } from "./types.ts";

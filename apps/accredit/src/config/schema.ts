@@ -131,7 +131,7 @@ const bundle = section({
   ca_file: filePath()
     .optional()
     .describe(
-      "Roots for the endpoint's certificate instead of the system's, PEM.",
+      "Roots for the endpoint's certificate besides the system's, PEM.",
     ),
   allow_private_addresses: flag()
     .optional()
@@ -171,7 +171,7 @@ export const trustEntry = section({
   max_stale: duration("1s", "365d")
     .prefault("24h")
     .describe(
-      "How long a bundle stays in use that can no longer be refreshed.",
+      "How long a bundle from a url stays in use that can no longer be refreshed; one from a file does not age.",
     ),
 });
 

@@ -1,30 +1,5 @@
 import type { PolicyRule } from "@accredit/core/registration";
-import type { TrustDomainName } from "@accredit/core/spiffe";
-import type { IssuerRule } from "@accredit/core/trust";
-
-/** A file that holds the bundle, or an endpoint of the `https_web` profile that serves it. */
-export type BundleOptions =
-  | { readonly kind: "file"; readonly path: string }
-  | {
-      readonly kind: "https_web";
-      readonly url: string;
-      /** Roots to trust instead of the system's, PEM. */
-      readonly caFile?: string;
-      readonly allowPrivateAddresses: boolean;
-      readonly refreshFloorSeconds?: number;
-      readonly refreshCeilingSeconds?: number;
-    };
-
-/** One trust domain and where its bundle comes from. */
-export interface TrustDomainOptions {
-  readonly trustDomain: TrustDomainName;
-  readonly issuer: IssuerRule;
-  readonly keyId: "optional" | "required";
-  /** Whether the server is unready without its keys. */
-  readonly required: boolean;
-  readonly maxStaleSeconds: number;
-  readonly bundle: BundleOptions;
-}
+import type { TrustDomainOptions } from "@accredit/trust";
 
 /** The levels of the log. */
 export type LogLevel =

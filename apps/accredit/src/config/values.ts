@@ -4,6 +4,7 @@ import {
   parseSpiffeIdPattern,
   parseTrustDomainName,
 } from "@accredit/core/spiffe";
+import { parseEndpointUrl } from "@accredit/trust";
 
 /*
  * The kinds of values a configuration is made of. The error text of each says what is expected; what came
@@ -133,7 +134,7 @@ export function bundleUrl(): z.ZodString {
     (value) =>
       /^https:\/\/[\x21-\x7e]+$/.test(value) &&
       !/[#@\\]/.test(value) &&
-      URL.canParse(value),
+      parseEndpointUrl(value).href !== "",
   );
 }
 
