@@ -4,3 +4,9 @@ export { storeContract } from "./store-contract.ts";
 export { makeProposal, makeRefusal } from "./store-fixtures.ts";
 export { FakeAuthority, staticTrust } from "./fake-authority.ts";
 export type { FakeKey } from "./fake-authority.ts";
+export { FakeBundleEndpoint } from "./fake-bundle-endpoint.ts";
+export type {
+  FakeAnswer,
+  FakeBundleEndpointOptions,
+} from "./fake-bundle-endpoint.ts";
+export { FakeCertificateAuthority } from "./fake-certificate-authority.ts";
