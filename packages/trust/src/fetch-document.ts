@@ -10,6 +10,8 @@ import { SourceError } from "./source-error.ts";
 export const MAX_DOCUMENT_BYTES = 1024 * 1024;
 /** Covers everything from the name lookup to the last byte. */
 export const FETCH_DEADLINE_MS = 5000;
+/** Named apart from other wrong statuses: the operator wants to know that none is followed. */
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** One document to get, and what to allow on the way. */
 export interface DocumentRequest {
@@ -198,7 +200,7 @@ function refuseUnexpected(
   url: URL,
   { statusCode, headers }: Dispatcher.ResponseData,
 ): void {
-  if (statusCode >= 300 && statusCode < 400) {
+  if (REDIRECTS.has(statusCode)) {
     throw new SourceError(
       "redirect_refused",
       `expected status 200 from ${url.host}, got ${statusCode}; redirects are not followed`,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test, type TestContext } from "node:test";
-import { connect } from "node:tls";
+import { connect, TLSSocket } from "node:tls";
 import { FakeCertificateAuthority } from "@accredit/testkit";
 import { fetchDocument, type DocumentRequest } from "@accredit/trust";
 import { authority, startEndpoint } from "./support/harness.ts";
@@ -12,7 +12,12 @@ async function askFrom(
   t: TestContext,
   options: EndpointOptions,
   change: Partial<DocumentRequest> = {},
-): Promise<{ asked: DocumentRequest; requests: () => number }> {
+): Promise<{
+  asked: DocumentRequest;
+  requests: () => number;
+  /** What the last request's TLS handshake named (SNI). */
+  servername: () => unknown;
+}> {
   const endpoint = await startEndpoint(t, options);
   endpoint.serve("x");
   return {
@@ -24,6 +29,10 @@ async function askFrom(
       ...change,
     },
     requests: () => endpoint.requests,
+    servername: () => {
+      const socket = endpoint.lastRequest?.socket;
+      return socket instanceof TLSSocket ? socket.servername : undefined;
+    },
   };
 }
 
@@ -124,7 +133,7 @@ test("checks the certificate of an IP address against that address", async (t) =
 });
 
 test("knows a host by its absolute name too", async (t) => {
-  const { asked } = await askFrom(
+  const { asked, servername } = await askFrom(
     t,
     { certificate: { names: ["bundle.example"] } },
     { resolve: async () => ["127.0.0.1"] },
@@ -133,5 +142,6 @@ test("knows a host by its absolute name too", async (t) => {
     const url = new URL(asked.url);
     url.hostname = hostname;
     assert.equal((await fetchDocument({ ...asked, url })).length, 1);
+    assert.equal(servername(), "bundle.example");
   }
 });
