@@ -19,7 +19,7 @@ import { registrationSettings } from "@accredit/server";
 import { openSqliteStore } from "@accredit/store";
 import { prepareRequests } from "../load/requests.ts";
 import { clientResponse } from "../../packages/server/src/wire/client-response.ts";
-import { jsonResponse } from "../../packages/server/src/wire/json-response.ts";
+import { jsonReply } from "../../packages/server/src/wire/reply.ts";
 import { makePolicy, makeTrustSource } from "./fixtures.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import type { FromStages, Stage, StagesRequest } from "./protocol.ts";
@@ -154,7 +154,7 @@ async function measure({
     );
     await stopwatch.time("response", () =>
       outcomes.map((outcome, i) =>
-        jsonResponse(
+        jsonReply(
           201,
           clientResponse({
             ...outcome,

@@ -2,10 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Hono, type Context } from "hono";
 import type { JWK } from "jose";
 import { DcrError } from "@accredit/core/errors";
-import type {
-  RegistrationPorts,
-  RegistrationSettings,
-} from "@accredit/core/registration";
+import type { RegistrationSettings } from "@accredit/core/registration";
 import {
   authenticateRequest,
   type AuthenticateRequestOptions,
@@ -13,58 +10,54 @@ import {
 import { PATHS, type Endpoints } from "./endpoints.ts";
 import { readFormRequest } from "./http/form-request.ts";
 import { scopeOf } from "./http/request-scope.ts";
-import type { Metrics } from "./admin/metrics.ts";
-import type { RefusalPorts } from "./refusals.ts";
 import { authorizationServerMetadata } from "./routes/metadata.ts";
-import { registerRoute } from "./routes/register.ts";
 import {
   introspect,
   revoke,
   type TokenStatusPorts,
 } from "./routes/token-status.ts";
-import { oauthErrorResponse } from "./wire/oauth-error.ts";
+import { oauthErrorReply } from "./wire/oauth-error.ts";
 import {
-  errorResponse,
-  jsonResponse,
-  publicJsonResponse,
-} from "./wire/json-response.ts";
+  errorReply,
+  jsonReply,
+  publicJsonReply,
+  toResponse,
+  type Reply,
+} from "./wire/reply.ts";
 
 /** What the public routes are made of. */
 export interface PublicAppOptions extends AuthenticateRequestOptions {
   readonly endpoints: Endpoints;
   readonly registrationSettings: RegistrationSettings;
-  readonly registrationPorts: RegistrationPorts & RefusalPorts;
   readonly tokenStatus: TokenStatusPorts;
   readonly publicJwks: readonly JWK[];
   readonly scopes: readonly string[];
-  readonly metrics: Metrics;
 }
 
 type Env = {
   Bindings: { incoming: IncomingMessage; outgoing: ServerResponse };
 };
-type Route = (context: Context<Env>) => Response | Promise<Response>;
+type Route = (context: Context<Env>) => Reply | Promise<Reply>;
 
 /** Metadata and keys may be kept for a short while; a rotation is announced well before. */
 const PUBLIC_CACHE = "public, max-age=300";
 
-/** The public routes, all but the token endpoint. */
+/** The public routes, all but the two that the listener serves itself. */
 export function createPublicApp(options: PublicAppOptions): Hono<Env> {
   const { endpoints } = options;
   const app = new Hono<Env>();
 
   app.onError((error, context) => {
     const { event } = scopeOf(context.env.incoming);
-    const response = oauthErrorResponse(error, event, options.log);
-    if (event.route === PATHS.registration)
-      options.metrics.countRegistration(event.code ?? "server_error");
-    return response;
+    return toResponse(oauthErrorReply(error, event, options.log));
   });
   app.notFound(() =>
-    errorResponse(
-      404,
-      "invalid_request",
-      `nothing is served here; see ${wellKnown(endpoints)} on this host`,
+    toResponse(
+      errorReply(
+        404,
+        "invalid_request",
+        `nothing is served here; see ${wellKnown(endpoints)} on this host`,
+      ),
     ),
   );
 
@@ -74,30 +67,15 @@ export function createPublicApp(options: PublicAppOptions): Hono<Env> {
     name: string,
     route: Route,
   ): void => {
-    app.all(path, (context) => {
+    app.all(path, async (context) => {
       scopeOf(context.env.incoming).event.route = name;
       const asked = context.req.method;
       if (asked === method || (method === "GET" && asked === "HEAD"))
-        return route(context);
-      return methodNotAllowed(method, asked);
+        return toResponse(await route(context));
+      return toResponse(methodNotAllowed(method, asked));
     });
   };
   const base = endpoints.basePath;
-
-  serve(
-    "POST",
-    base + PATHS.registration,
-    PATHS.registration,
-    async ({ env }) => {
-      const response = await registerRoute(
-        env.incoming,
-        options.registrationSettings,
-        options.registrationPorts,
-      );
-      options.metrics.countRegistration("ok");
-      return response;
-    },
-  );
 
   serve(
     "POST",
@@ -108,7 +86,7 @@ export function createPublicApp(options: PublicAppOptions): Hono<Env> {
         env.incoming,
         options,
       );
-      return jsonResponse(
+      return jsonReply(
         200,
         await introspect(parameters, client, options.tokenStatus),
       );
@@ -121,15 +99,12 @@ export function createPublicApp(options: PublicAppOptions): Hono<Env> {
       options,
     );
     await revoke(parameters, client, options.tokenStatus);
-    return new Response(null, {
-      status: 200,
-      headers: { "Cache-Control": "no-store" },
-    });
+    return { status: 200, headers: { "Cache-Control": "no-store" }, body: "" };
   });
 
   const jwks = { keys: options.publicJwks };
   serve("GET", base + PATHS.jwks, PATHS.jwks, () =>
-    publicJsonResponse(jwks, PUBLIC_CACHE),
+    publicJsonReply(jwks, PUBLIC_CACHE),
   );
 
   const metadata = authorizationServerMetadata(
@@ -145,13 +120,15 @@ export function createPublicApp(options: PublicAppOptions): Hono<Env> {
   ]);
   for (const path of wellKnownPaths) {
     serve("GET", path, "/.well-known", () =>
-      publicJsonResponse(metadata, PUBLIC_CACHE),
+      publicJsonReply(metadata, PUBLIC_CACHE),
     );
   }
 
-  serve("POST", base + PATHS.token, PATHS.token, () => {
-    throw new TypeError("the listener serves POST /token");
-  });
+  for (const path of [PATHS.registration, PATHS.token]) {
+    serve("POST", base + path, path, () => {
+      throw new TypeError(`the listener serves POST ${path}`);
+    });
+  }
   return app;
 }
 
@@ -165,13 +142,13 @@ async function authenticatedForm(
   return { parameters, client };
 }
 
-function methodNotAllowed(expected: string, asked: string): Response {
+function methodNotAllowed(expected: string, asked: string): Reply {
   const error = new DcrError(
     "method_not_allowed",
     `expected ${expected}, got ${asked}`,
   );
   const allow = expected === "GET" ? "GET, HEAD" : expected;
-  return errorResponse(405, "invalid_request", error.message, { Allow: allow });
+  return errorReply(405, "invalid_request", error.message, { Allow: allow });
 }
 
 function wellKnown({ basePath }: Endpoints): string {

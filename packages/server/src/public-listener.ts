@@ -11,17 +11,33 @@ import type { Log } from "./log.ts";
 import { recordRefusal } from "./refusals.ts";
 import { checkFraming } from "./http/framing.ts";
 import { readBody } from "./http/read-body.ts";
-import { openScope, type RequestEvent } from "./http/request-scope.ts";
+import {
+  openScope,
+  type NodeRoute,
+  type RequestEvent,
+} from "./http/request-scope.ts";
+import { PATHS } from "./endpoints.ts";
 import { createPublicApp, type PublicAppOptions } from "./public-app.ts";
+import {
+  createRegisterRoute,
+  type RegisterRouteOptions,
+} from "./routes/register.ts";
 import { createTokenRoute, type TokenRouteOptions } from "./routes/token.ts";
 import { errorDescription, errorHeaders, wireError } from "./wire/errors.ts";
 import type { Metrics } from "./admin/metrics.ts";
 
 /** What the public listener is made of. */
 export interface PublicListenerOptions
-  extends PublicAppOptions, TokenRouteOptions {
+  extends PublicAppOptions, TokenRouteOptions, RegisterRouteOptions {
   readonly log: Log;
   readonly metrics: Metrics;
+}
+
+/** A route that the listener serves itself, and the audit action of a request refused on the way to it. */
+interface ListenerRoute {
+  readonly name: string;
+  readonly refusal: AuditEntry["action"];
+  readonly serve: NodeRoute;
 }
 
 /**
@@ -35,34 +51,45 @@ export function createPublicListener(
   const serveApp = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
   });
-  const serveToken = createTokenRoute(options);
-  const tokenPath = new URL(options.endpoints.token).pathname;
-  const refusalActions = new Map<string, AuditEntry["action"]>([
-    [new URL(options.endpoints.registration).pathname, "registration.refused"],
-    [tokenPath, "token.refused"],
-  ]);
+  const routes = new Map<string, ListenerRoute>(
+    [
+      {
+        path: new URL(options.endpoints.registration).pathname,
+        name: PATHS.registration,
+        refusal: "registration.refused" as const,
+        serve: createRegisterRoute(options),
+      },
+      {
+        path: new URL(options.endpoints.token).pathname,
+        name: PATHS.token,
+        refusal: "token.refused" as const,
+        serve: createTokenRoute(options),
+      },
+    ].map((route) => [route.path, route]),
+  );
 
   const serve = async (
     request: IncomingMessage,
     response: ServerResponse,
     event: RequestEvent,
   ) => {
+    const route =
+      request.method === "POST" ? routes.get(pathOf(request)) : undefined;
+    if (route !== undefined) event.route = route.name;
     try {
       checkFraming(request);
       const body = await readBody(request);
+      if (route !== undefined) {
+        await route.serve(request, response, event, body);
+        return;
+      }
       openScope(request, { event, body });
       // Hono's adapter takes the body from here instead of reading the stream again.
       Object.assign(request, { rawBody: body });
-      if (pathOf(request) === tokenPath && request.method === "POST") {
-        event.route = "/token";
-        await serveToken(request, response, event, body);
-      } else {
-        await serveApp(request, response);
-      }
+      await serveApp(request, response);
     } catch (error) {
-      const action = refusalActions.get(pathOf(request));
-      if (error instanceof DcrError && action !== undefined) {
-        await recordRefusal(action, error, event, options);
+      if (error instanceof DcrError && route !== undefined) {
+        await recordRefusal(route.refusal, error, event, options);
       }
       failEarly(error, response, event, options.log);
     }

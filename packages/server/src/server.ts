@@ -106,7 +106,6 @@ export async function createAccreditServer(
       clock,
       trust,
       store,
-      log,
       newClientId: () => uuidv4(),
     },
     tokenEndpoint: createTokenEndpoint({

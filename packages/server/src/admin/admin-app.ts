@@ -7,7 +7,7 @@ import type {
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import type { ClientStore } from "@accredit/core/ports";
-import { errorResponse, jsonResponse } from "../wire/json-response.ts";
+import { errorReply, jsonReply, toResponse } from "../wire/reply.ts";
 import type { Metrics, TrustSourceHealth } from "./metrics.ts";
 
 /** What the admin listener is made of. */
@@ -36,7 +36,7 @@ export function createAdminListener(options: AdminOptions): RequestListener {
       options.loopbackOnly &&
       !isLoopbackHost(context.env.incoming.headers.host)
     ) {
-      return errorResponse(
+      return refuse(
         421,
         "invalid_request",
         "expected a loopback name in the Host header",
@@ -45,7 +45,7 @@ export function createAdminListener(options: AdminOptions): RequestListener {
     return next();
   });
 
-  app.get("/healthz", () => jsonResponse(200, { status: "alive" }));
+  app.get("/healthz", () => toResponse(jsonReply(200, { status: "alive" })));
 
   app.get("/readyz", async () => {
     const problems = await readinessProblems(options);
@@ -57,11 +57,13 @@ export function createAdminListener(options: AdminOptions): RequestListener {
         ready,
         ...(lastError === null ? {} : { last_error: lastError }),
       }));
-    return jsonResponse(problems.length === 0 ? 200 : 503, {
-      status: problems.length === 0 ? "ready" : "not ready",
-      problems,
-      trust: sources,
-    });
+    return toResponse(
+      jsonReply(problems.length === 0 ? 200 : 503, {
+        status: problems.length === 0 ? "ready" : "not ready",
+        problems,
+        trust: sources,
+      }),
+    );
   });
 
   app.get("/metrics", async (context) => {
@@ -70,14 +72,9 @@ export function createAdminListener(options: AdminOptions): RequestListener {
       bearerToken !== undefined &&
       !carriesToken(context.env.incoming, bearerToken)
     ) {
-      return errorResponse(
-        401,
-        "invalid_token",
-        "expected the admin bearer token",
-        {
-          "WWW-Authenticate": "Bearer",
-        },
-      );
+      return refuse(401, "invalid_token", "expected the admin bearer token", {
+        "WWW-Authenticate": "Bearer",
+      });
     }
     const { contentType, text } = await options.metrics.render();
     return new Response(text, {
@@ -85,12 +82,14 @@ export function createAdminListener(options: AdminOptions): RequestListener {
     });
   });
 
-  app.notFound(() =>
-    errorResponse(404, "invalid_request", "nothing is served here"),
-  );
-  app.onError(() => errorResponse(500, "server_error", "the server failed"));
+  app.notFound(() => refuse(404, "invalid_request", "nothing is served here"));
+  app.onError(() => refuse(500, "server_error", "the server failed"));
   const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   return (request, response) => void serve(request, response);
+}
+
+function refuse(...error: Parameters<typeof errorReply>): Response {
+  return toResponse(errorReply(...error));
 }
 
 async function readinessProblems(options: AdminOptions): Promise<string[]> {

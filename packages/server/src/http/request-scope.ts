@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DcrErrorCode } from "@accredit/core/errors";
 
 /**
@@ -48,3 +48,11 @@ export function scopeOf(request: IncomingMessage): RequestScope {
     throw new TypeError("the request has no scope: it bypassed the listener");
   return scope;
 }
+
+/** A route written against Node: it writes the whole response, and throws only before writing any of it. */
+export type NodeRoute = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  event: RequestEvent,
+  body: Buffer,
+) => Promise<void>;

@@ -8,43 +8,58 @@ import {
 } from "@accredit/core/registration";
 import { checkMediaType } from "../http/framing.ts";
 import { MAX_BODY_BYTES } from "../http/read-body.ts";
-import { scopeOf } from "../http/request-scope.ts";
+import type { NodeRoute, RequestEvent } from "../http/request-scope.ts";
 import { recordRefusal, type RefusalPorts } from "../refusals.ts";
 import { clientResponse } from "../wire/client-response.ts";
-import { jsonResponse } from "../wire/json-response.ts";
+import type { Metrics } from "../admin/metrics.ts";
+import { oauthErrorReply } from "../wire/oauth-error.ts";
+import { jsonReply, writeReply, type Reply } from "../wire/reply.ts";
 
 const MAX_JSON_DEPTH = 32;
 
+/** What the registration route is made of. */
+export interface RegisterRouteOptions extends RefusalPorts {
+  readonly registrationSettings: RegistrationSettings;
+  readonly registrationPorts: RegistrationPorts;
+  readonly metrics: Metrics;
+}
+
 /**
- * `POST /register`: client registration (RFC 7591 section 3) with a trusted issuer credential.
- *
- * @throws {DcrError}
+ * `POST /register`: client registration (RFC 7591 section 3) with a trusted issuer credential. Written
+ * against Node: it is one of the two routes whose speed people feel.
  */
-export async function registerRoute(
-  request: IncomingMessage,
-  settings: RegistrationSettings,
-  ports: RegistrationPorts & RefusalPorts,
-): Promise<Response> {
-  const { event, body } = scopeOf(request);
-  const registration = await register(
-    {
-      body: await readRequest(request, body, ports),
-      requestId: event.id,
-      remote: event.remote,
-    },
-    settings,
-    ports,
-  );
-  event.client_id = registration.client.clientId;
-  event.subject = registration.client.spiffeId.uri;
-  event.rule = registration.client.rule;
-  event.outcome = registration.created ? "registered" : "updated";
-  return jsonResponse(201, clientResponse(registration));
+export function createRegisterRoute(options: RegisterRouteOptions): NodeRoute {
+  const { registrationSettings, registrationPorts, metrics, log } = options;
+  return async (request, response, event, body) => {
+    let reply: Reply;
+    try {
+      const registration = await register(
+        {
+          body: await readRequest(request, event, body, options),
+          requestId: event.id,
+          remote: event.remote,
+        },
+        registrationSettings,
+        registrationPorts,
+      );
+      event.client_id = registration.client.clientId;
+      event.subject = registration.client.spiffeId.uri;
+      event.rule = registration.client.rule;
+      event.outcome = registration.created ? "registered" : "updated";
+      metrics.countRegistration("ok");
+      reply = jsonReply(201, clientResponse(registration));
+    } catch (error) {
+      reply = oauthErrorReply(error, event, log);
+      metrics.countRegistration(event.code ?? "server_error");
+    }
+    writeReply(response, reply);
+  };
 }
 
 /** The request body as one JSON object; what is not leaves its audit row here, before the use case. */
 async function readRequest(
   request: IncomingMessage,
+  event: RequestEvent,
   body: Buffer,
   ports: RefusalPorts,
 ): Promise<JsonObject> {
@@ -53,12 +68,7 @@ async function readRequest(
     return parseBody(body);
   } catch (error) {
     if (error instanceof DcrError) {
-      await recordRefusal(
-        "registration.refused",
-        error,
-        scopeOf(request).event,
-        ports,
-      );
+      await recordRefusal("registration.refused", error, event, ports);
     }
     throw error;
   }

@@ -1,14 +1,14 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { DcrError } from "@accredit/core/errors";
 import type { TokenEndpoint } from "../authorization-server/token-endpoint.ts";
 import {
   authenticateRequest,
   type AuthenticateRequestOptions,
 } from "../client-authentication/authenticate-request.ts";
-import type { RequestEvent } from "../http/request-scope.ts";
+import type { NodeRoute } from "../http/request-scope.ts";
 import { readFormRequest } from "../http/form-request.ts";
 import { recordRefusal } from "../refusals.ts";
-import { oauthErrorResponse, writeResponse } from "../wire/oauth-error.ts";
+import { oauthErrorReply } from "../wire/oauth-error.ts";
+import { writeReply } from "../wire/reply.ts";
 
 /** What the token route is made of. */
 export interface TokenRouteOptions extends AuthenticateRequestOptions {
@@ -19,13 +19,8 @@ export interface TokenRouteOptions extends AuthenticateRequestOptions {
  * `POST /token`: authenticates the client, then lets the embedded authorization server issue
  * (RFC 6749 section 4.4). Written against Node because oidc-provider is.
  */
-export function createTokenRoute(options: TokenRouteOptions) {
-  return async (
-    request: IncomingMessage,
-    response: ServerResponse,
-    event: RequestEvent,
-    body: Buffer,
-  ): Promise<void> => {
+export function createTokenRoute(options: TokenRouteOptions): NodeRoute {
+  return async (request, response, event, body) => {
     try {
       const parameters = readFormRequest(request, body);
       const client = await authenticateRequest(
@@ -44,7 +39,7 @@ export function createTokenRoute(options: TokenRouteOptions) {
       if (response.headersSent) throw error;
       if (error instanceof DcrError)
         await recordRefusal("token.refused", error, event, options);
-      writeResponse(response, oauthErrorResponse(error, event, options.log));
+      writeReply(response, oauthErrorReply(error, event, options.log));
     }
   };
 }

@@ -1,27 +1,26 @@
-import type { ServerResponse } from "node:http";
 import { DcrError } from "@accredit/core/errors";
 import { AuthenticationRefused } from "../client-authentication/authenticate-request.ts";
 import type { RequestEvent } from "../http/request-scope.ts";
 import type { Log } from "../log.ts";
 import { errorDescription, errorHeaders, wireError } from "./errors.ts";
-import { errorResponse } from "./json-response.ts";
+import { errorReply, type Reply } from "./reply.ts";
 
 const AUTHENTICATION_REFUSED =
   "client authentication failed: expected the JWT-SVID of a registered client in client_assertion, with the issuer identifier as its only audience";
 
 /**
- * The response to whatever a route threw, noted in the request's event. An unknown error becomes
+ * The reply to whatever a route threw, noted in the request's event. An unknown error becomes
  * `server_error` with the request's id and is logged in full; its text does not leave the server.
  */
-export function oauthErrorResponse(
+export function oauthErrorReply(
   error: unknown,
   event: RequestEvent,
   log: Log,
-): Response {
+): Reply {
   if (error instanceof AuthenticationRefused) {
     event.code = error.cause.code;
     event.reason = error.cause.message;
-    return errorResponse(
+    return errorReply(
       401,
       "invalid_client",
       `${AUTHENTICATION_REFUSED} (the server's log has the reason under ${event.id})`,
@@ -37,7 +36,7 @@ export function oauthErrorResponse(
     event.code = error.code;
     event.reason = error.message;
     const wire = wireError(error.code);
-    return errorResponse(
+    return errorReply(
       wire.status,
       wire.error,
       errorDescription(error.message),
@@ -46,15 +45,9 @@ export function oauthErrorResponse(
   }
   const stack = error instanceof Error ? error.stack : undefined;
   log.error({ id: event.id, error: String(error), stack }, "request failed");
-  return errorResponse(
+  return errorReply(
     500,
     "server_error",
     `the server failed; its log names this request ${event.id}`,
   );
-}
-
-/** Writes a small JSON response through Node. */
-export function writeResponse(target: ServerResponse, source: Response): void {
-  target.writeHead(source.status, Object.fromEntries(source.headers));
-  void source.text().then((text) => target.end(text));
 }
