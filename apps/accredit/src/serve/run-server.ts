@@ -1,4 +1,6 @@
 import { readFile } from "node:fs/promises";
+import { isIPv4 } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { createAccreditServer } from "@accredit/server";
 import { openSqliteStore } from "@accredit/store";
@@ -8,10 +10,15 @@ import { listen, type Listener } from "./listeners.ts";
 import { serverSettings } from "./settings.ts";
 import { systemClock } from "./system-clock.ts";
 
+/** How long the start waits for the first bundles. */
+const SOURCES_HEAD_START_MS = 1_000;
+
 /** A server that is up. */
 export interface RunningServer {
   readonly publicPort: number;
   readonly adminPort: number;
+  /** Resolves, saying why, when the store broke for good: the server can only be started anew. */
+  readonly broken: Promise<string>;
   /** Stops taking requests, finishes those in flight, then closes trust and store. */
   close(): Promise<void>;
 }
@@ -32,9 +39,14 @@ export async function runServer(
   };
 
   try {
+    const broken = Promise.withResolvers<string>();
     const store = await openSqliteStore({
       path: config.store.path,
       clock: systemClock,
+      onFailure: ({ kind, detail }) => {
+        log.error({ kind, detail }, "store failed");
+        if (kind === "broken") broken.resolve(detail);
+      },
     });
     opened.push(() => store.close());
     const trust = createTrustKeeper({
@@ -43,7 +55,11 @@ export async function runServer(
       log,
     });
     opened.push(() => trust.close());
-    await trust.start();
+    // A source that takes longer loads behind the open listener, and /readyz says so meanwhile.
+    await Promise.race([
+      trust.start(),
+      delay(SOURCES_HEAD_START_MS, undefined, { ref: false }),
+    ]);
 
     let draining = false;
     const server = await createAccreditServer(serverSettings(config), {
@@ -78,6 +94,7 @@ export async function runServer(
     return {
       publicPort: publicListener.port,
       adminPort: adminListener.port,
+      broken: broken.promise,
       close: () => {
         draining = true;
         return closeAll();
@@ -90,5 +107,9 @@ export async function runServer(
 }
 
 function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
+  return (
+    host === "localhost" ||
+    host === "::1" ||
+    (isIPv4(host) && host.startsWith("127."))
+  );
 }

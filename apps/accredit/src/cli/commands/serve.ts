@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { createLog } from "../../serve/log.ts";
 import { runServer } from "../../serve/run-server.ts";
-import type { Io } from "../io.ts";
+import { CommandError, type Io } from "../io.ts";
 import { stopped } from "../stopped.ts";
 import { loadCheckedConfig } from "../load-config.ts";
 
@@ -28,9 +28,15 @@ export function serveCommand(io: Io): Command {
         },
         "listening",
       );
-      await stopped(io.signal);
-      log.info({ reason: String(io.signal.reason) }, "stopping");
+      const reason = await Promise.race([
+        stopped(io.signal).then(() => undefined),
+        server.broken,
+      ]);
+      log.info({ reason: reason ?? String(io.signal.reason) }, "stopping");
       await server.close();
       log.info({}, "stopped");
+      if (reason !== undefined) {
+        throw new CommandError(`the store failed: ${reason}`);
+      }
     });
 }
