@@ -2,7 +2,6 @@ export { createAccreditServer, registrationSettings } from "./server.ts";
 export type { AccreditServer, ServerPorts, ServerSettings } from "./server.ts";
 export type { TrustSourceHealth } from "./admin/metrics.ts";
 export { HTTP_SERVER_LIMITS, MAX_CONNECTIONS } from "./http/framing.ts";
-export { JWT_SPIFFE_ASSERTION_TYPE } from "./client-authentication/authenticate.ts";
 export { endpointsOf } from "./endpoints.ts";
 export type { Endpoints } from "./endpoints.ts";
 export type { Log } from "./log.ts";

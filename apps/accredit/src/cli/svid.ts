@@ -1,4 +1,3 @@
-import { createWorkloadApiClient } from "@accredit/workload-api";
 import { CommandError, type Io } from "./io.ts";
 
 /** Which SVID to fetch, and for whom. */
@@ -26,6 +25,7 @@ export async function fetchSvid(
       2,
     );
   }
+  const { createWorkloadApiClient } = await import("@accredit/workload-api");
   const client = createWorkloadApiClient({ address });
   try {
     const [first] = await client.fetchJwtSvid({

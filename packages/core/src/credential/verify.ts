@@ -6,6 +6,10 @@ import type {
 import { verifyJwtSvid } from "../spiffe/jwt-svid.ts";
 import type { TrustSource } from "../trust/index.ts";
 
+/** draft-ietf-oauth-spiffe-client-auth section 3.1. */
+export const JWT_SPIFFE_ASSERTION_TYPE =
+  "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
+
 /** Every kind of credential that may be a software statement. Verifiable Credentials join here. */
 export type VerifiedCredential = VerifiedJwtSvid;
 

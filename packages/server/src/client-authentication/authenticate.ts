@@ -1,5 +1,6 @@
 import { DcrError } from "@accredit/core/errors";
 import {
+  JWT_SPIFFE_ASSERTION_TYPE,
   verifyClientAssertion,
   type VerifiedCredential,
 } from "@accredit/core/credential";
@@ -10,10 +11,6 @@ import type {
 } from "@accredit/core/registration";
 import type { TrustSource } from "@accredit/core/trust";
 import type { FormParameters } from "../wire/form-parameters.ts";
-
-/** draft-ietf-oauth-spiffe-client-auth section 3.1. */
-export const JWT_SPIFFE_ASSERTION_TYPE =
-  "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
 /** The parameters of client authentication; they go no further than this step. */
 export const CLIENT_AUTHENTICATION_PARAMETERS: ReadonlySet<string> = new Set([

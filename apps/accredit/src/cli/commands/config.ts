@@ -1,12 +1,5 @@
 import { Command } from "commander";
-import {
-  checkFiles,
-  ConfigError,
-  configJsonSchema,
-  loadConfig,
-} from "../../config/index.ts";
 import { print, type Io } from "../io.ts";
-import { describeProblems } from "../load-config.ts";
 
 /** `accredit config`: checks a configuration file, or prints the schema of one. */
 export function configCommand(io: Io): Command {
@@ -29,7 +22,10 @@ export function configCommand(io: Io): Command {
     .command("schema")
     .summary("print the JSON Schema of the configuration file")
     .option("--json", "accepted everywhere; the schema is JSON anyway")
-    .action(() => print(io, true, configJsonSchema(), []));
+    .action(async () => {
+      const { configJsonSchema } = await import("../../config/index.ts");
+      print(io, true, configJsonSchema(), []);
+    });
   return command;
 }
 
@@ -39,6 +35,9 @@ async function check(
   self: Command,
   io: Io,
 ): Promise<void> {
+  const { checkFiles, ConfigError, loadConfig } =
+    await import("../../config/index.ts");
+  const { describeProblems } = await import("../load-config.ts");
   try {
     const config = await loadConfig(file);
     await checkFiles(config);

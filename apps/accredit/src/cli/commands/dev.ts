@@ -1,6 +1,4 @@
 import { Command, InvalidArgumentError } from "commander";
-import { defaultWorkloads, startDevIssuers } from "../../dev/start.ts";
-import { readWorkloadsFile } from "../../dev/workloads-file.ts";
 import { print, type Io } from "../io.ts";
 import { stopped } from "../stopped.ts";
 
@@ -35,6 +33,9 @@ export function devCommand(io: Io): Command {
     .option("--no-iss", "mint SVIDs without `iss`, as stock SPIRE does")
     .option("--json", "print JSON")
     .action(async (options: DevOptions) => {
+      const { defaultWorkloads, startDevIssuers } =
+        await import("../../dev/start.ts");
+      const { readWorkloadsFile } = await import("../../dev/workloads-file.ts");
       const workloads =
         options.workloads === undefined
           ? defaultWorkloads(options.trustDomain)

@@ -1,16 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { parseStrictJson, type JsonObject } from "@accredit/core/json";
-import {
-  explainRegistration,
-  type Explanation,
-} from "@accredit/core/registration";
-import { registrationSettings } from "@accredit/server";
-import { createTrustKeeper } from "@accredit/trust";
-import { serverSettings } from "../../serve/settings.ts";
+import type { Explanation } from "@accredit/core/registration";
 import { systemClock } from "../../serve/system-clock.ts";
 import { CommandError, print, type Io } from "../io.ts";
-import { loadCheckedConfig } from "../load-config.ts";
 
 interface ExplainOptions {
   readonly config: string;
@@ -42,6 +35,11 @@ export function explainCommand(io: Io): Command {
 }
 
 async function explain(options: ExplainOptions, io: Io): Promise<void> {
+  const { explainRegistration } = await import("@accredit/core/registration");
+  const { registrationSettings } = await import("@accredit/server");
+  const { createTrustKeeper } = await import("@accredit/trust");
+  const { serverSettings } = await import("../../serve/settings.ts");
+  const { loadCheckedConfig } = await import("../load-config.ts");
   const statement = await readStatement(options);
   const body: JsonObject = {
     ...parseMetadata(options.metadata),

@@ -2,12 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { Command } from "commander";
 import type { DevTrustDomain } from "../../dev/trust-domain.ts";
-import { defaultWorkloads, startDevIssuers } from "../../dev/start.ts";
-import { quickstartConfig } from "../../quickstart/config.ts";
-import { createFileLog } from "../../serve/log.ts";
-import { runServer } from "../../serve/run-server.ts";
 import type { Io } from "../io.ts";
-import { loadCheckedConfig } from "../load-config.ts";
 import { stopped } from "../stopped.ts";
 import { parsePort } from "./dev.ts";
 
@@ -37,6 +32,12 @@ async function quickstart(
   { dir: folder, port }: QuickstartOptions,
   io: Io,
 ): Promise<void> {
+  const { defaultWorkloads, startDevIssuers } =
+    await import("../../dev/start.ts");
+  const { quickstartConfig } = await import("../../quickstart/config.ts");
+  const { createFileLog } = await import("../../serve/log.ts");
+  const { runServer } = await import("../../serve/run-server.ts");
+  const { loadCheckedConfig } = await import("../load-config.ts");
   const dir = resolve(folder);
   await mkdir(dir, { recursive: true });
   const workloads = defaultWorkloads(TRUST_DOMAIN);

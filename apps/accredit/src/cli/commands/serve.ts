@@ -1,9 +1,6 @@
 import { Command } from "commander";
-import { createLog } from "../../serve/log.ts";
-import { runServer } from "../../serve/run-server.ts";
 import { CommandError, type Io } from "../io.ts";
 import { stopped } from "../stopped.ts";
-import { loadCheckedConfig } from "../load-config.ts";
 
 /** `accredit serve`: runs the server until it is told to stop. */
 export function serveCommand(io: Io): Command {
@@ -15,6 +12,10 @@ export function serveCommand(io: Io): Command {
     .requiredOption("--config <file>", "configuration file, YAML or JSON")
     .option("--json", "accepted everywhere; the log is JSON anyway")
     .action(async ({ config: file }: { readonly config: string }) => {
+      // Loaded when the command runs: the other commands start faster without the server.
+      const { loadCheckedConfig } = await import("../load-config.ts");
+      const { createLog } = await import("../../serve/log.ts");
+      const { runServer } = await import("../../serve/run-server.ts");
       const config = await loadCheckedConfig(file);
       const log = createLog(config.log.level);
       for (const notice of config.notices)

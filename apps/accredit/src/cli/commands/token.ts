@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { JWT_SPIFFE_ASSERTION_TYPE } from "@accredit/server";
+import { JWT_SPIFFE_ASSERTION_TYPE } from "@accredit/core/credential";
 import { discover, refusal, requestJson } from "../discovery.ts";
 import { CommandError, print, type Io } from "../io.ts";
 import { fetchSvid } from "../svid.ts";
