@@ -39,7 +39,7 @@ export async function startBundleEndpoint(
   render: () => string,
 ): Promise<BundleEndpoint> {
   const server = createServer(
-    authority.issueServerCertificate(),
+    await authority.issueServerCertificate(),
     (request, response) => {
       if (request.url !== "/bundle.json") {
         response.writeHead(404).end();

@@ -1,26 +1,22 @@
-import type { KeyObject } from "node:crypto";
-import {
-  createHash,
-  createPrivateKey,
-  generateKeyPairSync,
-  randomBytes,
-  sign,
-  X509Certificate,
-} from "node:crypto";
+import { createPrivateKey, webcrypto, X509Certificate } from "node:crypto";
 import { join } from "node:path";
-import * as der from "./der.ts";
+import type * as X509 from "@peculiar/x509";
 import { readIfThere, replaceFile } from "./private-files.ts";
 
 const DAY_MS = 86_400_000;
-const ECDSA_WITH_SHA256 = der.sequence(der.oid("1.2.840.10045.4.3.2"));
+const NAME = "CN=Accredit development CA";
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
 /** A certificate authority for the TLS of development endpoints, and for nothing else. */
 export interface DevCertificateAuthority {
   readonly certificatePem: string;
   /** The file that holds the certificate, for `NODE_EXTRA_CA_CERTS` and the like. */
   readonly certificateFile: string;
-  /** Issues a fresh key and a certificate for localhost, 127.0.0.1 and ::1. */
-  issueServerCertificate(): { readonly key: string; readonly cert: string };
+  /** Issues a fresh key and a certificate for localhost, 127.0.0.1 and ::1, both PEM. */
+  issueServerCertificate(): Promise<{
+    readonly key: string;
+    readonly cert: string;
+  }>;
 }
 
 /**
@@ -30,6 +26,7 @@ export interface DevCertificateAuthority {
 export async function openCertificateAuthority(
   directory: string,
 ): Promise<DevCertificateAuthority> {
+  const x509 = await loadX509();
   const certificateFile = join(directory, "ca.pem");
   const keyFile = join(directory, "ca-key.pem");
   let keyPem = await readIfThere(keyFile);
@@ -39,132 +36,106 @@ export async function openCertificateAuthority(
     certificatePem === undefined ||
     !isUsable(certificatePem, keyPem)
   ) {
-    const { privateKey, publicKey } = newKeyPair();
-    keyPem = pkcs8(privateKey);
-    certificatePem = certificate({
-      subject: "Accredit development CA",
-      subjectKey: publicKey,
-      issuer: "Accredit development CA",
-      issuerKey: privateKey,
-      issuerKeyId: keyIdentifier(publicKey),
-      days: 3650,
-      extensions: [
-        extension("2.5.29.19", der.sequence(der.TRUE), true), // basicConstraints: a CA
-        extension("2.5.29.15", der.bitString(Buffer.from([0x06]), 1), true), // keyUsage: keyCertSign, cRLSign
-      ],
-    });
+    const made = await makeAuthority(x509);
+    keyPem = made.key;
+    certificatePem = made.cert;
     await replaceFile(keyFile, keyPem);
     await replaceFile(certificateFile, certificatePem);
   }
 
-  const issuerKey = createPrivateKey(keyPem);
-  const issuerKeyId = keyIdentifier(
-    new X509Certificate(certificatePem).publicKey,
-  );
+  const signingKey = await importKey(keyPem);
+  const authority = new x509.X509Certificate(certificatePem);
   return {
     certificatePem,
     certificateFile,
-    issueServerCertificate() {
-      const { privateKey, publicKey } = newKeyPair();
-      const cert = certificate({
-        subject: "localhost",
-        subjectKey: publicKey,
-        issuer: "Accredit development CA",
-        issuerKey,
-        issuerKeyId,
-        days: 365,
-        extensions: [
-          extension("2.5.29.15", der.bitString(Buffer.from([0x80]), 7), true), // keyUsage: digitalSignature
-          extension("2.5.29.37", der.sequence(der.oid("1.3.6.1.5.5.7.3.1"))), // extKeyUsage: serverAuth
-          extension("2.5.29.17", LOCAL_NAMES), // subjectAltName
-        ],
-      });
-      return { key: pkcs8(privateKey), cert };
-    },
+    issueServerCertificate: () => issueServer(x509, authority, signingKey),
   };
 }
 
-/** GeneralNames: dNSName has tag 2, iPAddress tag 7. */
-const LOCAL_NAMES = der.sequence(
-  der.tlv(0x82, Buffer.from("localhost")),
-  der.tlv(0x87, Buffer.from([127, 0, 0, 1])),
-  der.tlv(0x87, Buffer.from([...new Uint8Array(15), 1])),
-);
-
-interface CertificateRequest {
-  readonly subject: string;
-  readonly subjectKey: KeyObject;
-  readonly issuer: string;
-  readonly issuerKey: KeyObject;
-  readonly issuerKeyId: Buffer;
-  readonly days: number;
-  readonly extensions: readonly Buffer[];
-}
-
-/** Makes a version 3 certificate, PEM (RFC 5280, section 4.1). */
-function certificate(request: CertificateRequest): string {
-  const now = Date.now();
-  const subjectKeyId = keyIdentifier(request.subjectKey);
-  const toBeSigned = der.sequence(
-    der.tlv(0xa0, der.integer(Buffer.from([2]))),
-    der.integer(randomBytes(16)),
-    ECDSA_WITH_SHA256,
-    commonName(request.issuer),
-    der.sequence(
-      der.time(new Date(now - DAY_MS)), // A day of slack for clocks that are behind.
-      der.time(new Date(now + request.days * DAY_MS)),
-    ),
-    commonName(request.subject),
-    request.subjectKey.export({ type: "spki", format: "der" }),
-    der.tlv(
-      0xa3,
-      der.sequence(
-        ...request.extensions,
-        extension("2.5.29.14", der.octetString(subjectKeyId)),
-        extension(
-          "2.5.29.35",
-          der.sequence(der.tlv(0x80, request.issuerKeyId)),
-        ),
+async function makeAuthority(
+  x509: typeof X509,
+): Promise<{ readonly key: string; readonly cert: string }> {
+  const keys = await newKeyPair();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: NAME,
+    ...validity(3650),
+    keys,
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+        true,
       ),
-    ),
-  );
-  const signature = sign("sha256", toBeSigned, {
-    key: request.issuerKey,
-    dsaEncoding: "der",
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
   });
-  const whole = der.sequence(
-    toBeSigned,
-    ECDSA_WITH_SHA256,
-    der.bitString(signature),
-  );
-  return new X509Certificate(whole).toString();
+  return {
+    key: await pkcs8(keys.privateKey),
+    cert: certificate.toString("pem"),
+  };
 }
 
-function extension(id: string, value: Buffer, critical = false): Buffer {
-  return der.sequence(
-    der.oid(id),
-    ...(critical ? [der.TRUE] : []),
-    der.octetString(value),
-  );
+async function issueServer(
+  x509: typeof X509,
+  authority: X509.X509Certificate,
+  signingKey: webcrypto.CryptoKey,
+): Promise<{ readonly key: string; readonly cert: string }> {
+  const keys = await newKeyPair();
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: "CN=localhost",
+    issuer: authority.subject,
+    ...validity(365),
+    publicKey: keys.publicKey,
+    signingKey,
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension([
+        { type: "dns", value: "localhost" },
+        { type: "ip", value: "127.0.0.1" },
+        { type: "ip", value: "::1" },
+      ]),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey),
+    ],
+  });
+  return {
+    key: await pkcs8(keys.privateKey),
+    cert: certificate.toString("pem"),
+  };
 }
 
-function commonName(text: string): Buffer {
-  const attribute = der.sequence(der.oid("2.5.4.3"), der.utf8String(text));
-  return der.sequence(der.set(attribute));
+/** The library reads its decorators' metadata through this peer, which must be there first. */
+async function loadX509(): Promise<typeof X509> {
+  await import("reflect-metadata");
+  return import("@peculiar/x509");
 }
 
-/** Any value that is the key's own will do (RFC 5280, section 4.2.1.2). */
-function keyIdentifier(key: KeyObject): Buffer {
-  const spki = key.export({ type: "spki", format: "der" });
-  return createHash("sha256").update(spki).digest().subarray(0, 20);
+/** From a day ago, as slack for clocks that are behind. */
+function validity(days: number): { notBefore: Date; notAfter: Date } {
+  const now = Date.now();
+  return {
+    notBefore: new Date(now - DAY_MS),
+    notAfter: new Date(now + days * DAY_MS),
+  };
 }
 
-function newKeyPair(): { privateKey: KeyObject; publicKey: KeyObject } {
-  return generateKeyPairSync("ec", { namedCurve: "P-256" });
+async function newKeyPair(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
 }
 
-function pkcs8(key: KeyObject): string {
-  return key.export({ type: "pkcs8", format: "pem" }).toString();
+async function pkcs8(key: webcrypto.CryptoKey): Promise<string> {
+  const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key));
+  return createPrivateKey({ key: der, format: "der", type: "pkcs8" })
+    .export({ type: "pkcs8", format: "pem" })
+    .toString();
+}
+
+async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
+  return webcrypto.subtle.importKey("pkcs8", der, ALGORITHM, false, ["sign"]);
 }
 
 /** Whether the two belong together and last at least as long as the certificates issued under them. */

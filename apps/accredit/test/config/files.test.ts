@@ -20,7 +20,7 @@ async function filesOf(
   const dir = await mkdtemp(join(tmpdir(), "accredit-config-"));
   t.after(() => rm(dir, { recursive: true, force: true }));
   const authority = await openCertificateAuthority(dir);
-  const { key, cert } = authority.issueServerCertificate();
+  const { key, cert } = await authority.issueServerCertificate();
   await writeFile(join(dir, "tls.crt"), cert);
   await writeFile(join(dir, "tls.key"), key, { mode: 0o600 });
   await writeFile(join(dir, "token"), `${TOKEN}\n`, { mode: 0o640 });
@@ -87,7 +87,9 @@ for (const [name, path] of [
 
 test("config: a key of another certificate is a problem", async (t) => {
   const { dir, check } = await filesOf(t);
-  const other = (await openCertificateAuthority(dir)).issueServerCertificate();
+  const other = await (
+    await openCertificateAuthority(dir)
+  ).issueServerCertificate();
   await writeFile(join(dir, "tls.key"), other.key);
   assert.deepEqual(
     (await check()).map(({ path }) => path),
