@@ -18,7 +18,7 @@ for (const file of [
   for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
     if (
       !name.startsWith("@accredit/") &&
-      !documented.includes(`| \`${name}\` |`)
+      !documented.includes(`| \`${name}\` `)
     )
       missing.add(`${name} (${file})`);
   }
