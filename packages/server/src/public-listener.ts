@@ -5,12 +5,12 @@ import type {
 } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { DcrError } from "@accredit/core/errors";
-import { v7 as uuidv7 } from "uuid";
 import type { AuditEntry } from "@accredit/core/ports";
 import type { Log } from "./log.ts";
 import { recordRefusal } from "./refusals.ts";
 import { checkFraming } from "./http/framing.ts";
 import { readBody } from "./http/read-body.ts";
+import { requestIds } from "./http/request-id.ts";
 import {
   openScope,
   type NodeRoute,
@@ -47,6 +47,7 @@ interface ListenerRoute {
 export function createPublicListener(
   options: PublicListenerOptions,
 ): RequestListener {
+  const nextId = requestIds();
   const app = createPublicApp(options);
   const serveApp = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
@@ -97,22 +98,22 @@ export function createPublicListener(
 
   return (request, response) => {
     const event: RequestEvent = {
-      id: uuidv7(),
+      id: nextId(),
       method: request.method ?? "",
       route: "unmatched",
       remote: request.socket.remoteAddress ?? null,
       status: 0,
     };
-    const started = process.hrtime.bigint();
+    const started = performance.now();
     response.setHeader("X-Request-Id", event.id);
     response.once("close", () => {
       event.status = response.statusCode;
-      const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-      options.metrics.observeRequest(event.route, event.status, seconds);
+      const ms = performance.now() - started;
+      options.metrics.observeRequest(event.route, event.status, ms / 1000);
       options.log.info(
         {
           ...event,
-          duration_ms: Math.round(seconds * 1e6) / 1e3,
+          duration_ms: Math.round(ms * 1000) / 1000,
           complete: response.writableFinished,
         },
         "request",

@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type ServerOptions } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,6 +23,7 @@ export interface RunningServer {
   readonly store: Store;
   readonly authority: FakeAuthority;
   readonly log: readonly string[];
+  readonly databaseFile: string;
   statement(claims?: Readonly<Record<string, unknown>>): Promise<string>;
   audit(): Promise<readonly AuditEntry[]>;
   /** Sends bytes as they are and reads until the server closes, or `ms` milliseconds passed. */
@@ -51,6 +52,7 @@ const RULE: PolicyRule = {
 export async function startServer(
   t: TestContext,
   settings: Partial<ServerSettings> = {},
+  limits: ServerOptions = HTTP_SERVER_LIMITS,
 ): Promise<RunningServer> {
   const dir = await mkdtemp(join(tmpdir(), "accredit-server-"));
   const authority = await FakeAuthority.create({ trustDomain: "example.org" });
@@ -65,7 +67,7 @@ export async function startServer(
     message: string,
   ): void => void lines.push(JSON.stringify({ ...fields, message }));
 
-  const server = createServer(HTTP_SERVER_LIMITS);
+  const server = createServer(limits);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
@@ -102,6 +104,7 @@ export async function startServer(
     store,
     authority,
     log: lines,
+    databaseFile: join(dir, "accredit.db"),
     statement: async (claims = {}) => {
       const iat = clock.now();
       return authority.jwtSvid({

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { FakeAuthority } from "@accredit/testkit";
+import { freePort } from "../e2e/running-accredit.ts";
 import { runCli, startCli } from "./run-cli.ts";
 
 const COMMANDS = [
@@ -147,7 +148,7 @@ test("serve logs JSON lines, finishes on SIGTERM with 0, and register and token 
     bundle_url: url,
     bundle_ca_file: caFile,
   } = JSON.parse(dev.stdout()) as Record<string, string>;
-  const port = 20_000 + (process.pid % 20_000);
+  const port = await freePort();
   const config = join(dir, "accredit.yaml");
   await writeFile(
     config,
