@@ -1,6 +1,7 @@
 import { DcrError } from "../errors.ts";
 import type { VerifiedCredential } from "../credential/verify.ts";
 import type { JsonObject, JsonValue } from "../json/index.ts";
+import { quote } from "../lib/quote.ts";
 import type { Provenance } from "./client.ts";
 import { baseName, fieldKey, fieldProblem, pickMetadata } from "./fields.ts";
 import type { PolicyRule, Reason, ServerCapabilities } from "./policy.ts";
@@ -103,7 +104,7 @@ function refuseSecrets(sources: readonly Entries[], problems: Reason[]): void {
       problems.push({
         code: "metadata_invalid",
         field,
-        message: `${field}: expected a spiffe_* method, got '${value.slice(0, 40).replace(/[^\x20-\x7e]/g, "?")}'; a SPIFFE client never has a secret`,
+        message: `${field}: expected a spiffe_* method, got ${quote(value)}; a SPIFFE client never has a secret`,
       });
       return;
     }

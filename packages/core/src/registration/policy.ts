@@ -7,6 +7,7 @@ import {
 } from "../spiffe/pattern.ts";
 import type { ClientMetadata, SpiffeAuthMethod } from "./client.ts";
 import type { ProposedMetadata } from "./merge.ts";
+import { quote } from "../lib/quote.ts";
 import { isLoopbackRedirect, withoutPort } from "./redirect-uri.ts";
 
 /** What a rule lets a client have. An empty list allows nothing of its kind (X10). */
@@ -193,9 +194,4 @@ function stringsOf(value: JsonValue | undefined): readonly string[] {
     ? value
     : [value];
   return values.filter((item) => typeof item === "string");
-}
-
-/** A value of the caller's in a message: short and printable. */
-function quote(value: string): string {
-  return `'${value.slice(0, 80).replace(/[^\x20-\x7e]/g, "?")}'`;
 }

@@ -7,6 +7,7 @@ import {
   verifySignature,
   type UnverifiedJws,
 } from "../lib/compact-jws.ts";
+import { quote } from "../lib/quote.ts";
 import type { SpiffeTrust, TrustSource } from "../trust/index.ts";
 import type { JwtAuthority } from "./bundle.ts";
 import { parseSpiffeId, type SpiffeId } from "./id.ts";
@@ -180,7 +181,7 @@ function checkHeader(header: JsonObject): string | undefined {
       fail(
         "header_invalid",
         "only alg, kid and typ in the JOSE header",
-        `'${printable(name)}' too`,
+        `${quote(name)} too`,
       );
     }
   }
@@ -275,7 +276,7 @@ function candidateKeys(
       authority?.algorithms.includes(algorithm) === true,
   );
   if (fitting.length === 0) {
-    const which = keyId === undefined ? "any key" : `key '${printable(keyId)}'`;
+    const which = keyId === undefined ? "any key" : `key ${quote(keyId)}`;
     fail(
       "key_not_found",
       `${which} for ${algorithm} in the bundle of ${source.trustDomain}`,
@@ -415,11 +416,7 @@ function fail(code: DcrErrorCode, expected: string, came: string): never {
 
 /** A value of the caller's, as far as a message may quote it. */
 function shown(value: JsonValue | undefined): string {
-  return typeof value === "string" ? `'${printable(value)}'` : kindOf(value);
-}
-
-function printable(text: string): string {
-  return text.slice(0, 80).replace(/[^\x20-\x7e]/g, "?");
+  return typeof value === "string" ? quote(value) : kindOf(value);
 }
 
 function kindOf(value: JsonValue | undefined): string {

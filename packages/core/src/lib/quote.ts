@@ -1,0 +1,13 @@
+const MAX_LENGTH = 80;
+/** The header of a JOSE token, which begins with `{"`, and some of what follows it. */
+const TOKEN_LIKE = /ey[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/;
+
+/**
+ * A value of the caller's as a message may show it: in quotes, printable ASCII, short, and never one that
+ * looks like a token, since callers put credentials where they do not belong.
+ */
+export function quote(value: string): string {
+  if (TOKEN_LIKE.test(value)) return "something like a token";
+  const shown = value.slice(0, MAX_LENGTH).replace(/[^\x20-\x7e]/g, "?");
+  return `'${shown}'`;
+}
