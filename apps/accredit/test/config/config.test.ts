@@ -44,7 +44,7 @@ test("config: what the file leaves out has its default", () => {
     ],
     policy: [],
     log: { level: "info" },
-    shutdownTimeoutSeconds: 10,
+    shutdownTimeoutSeconds: 8,
     notices: [
       "listen.tls: is not set while the issuer is https, so a proxy in front must serve TLS",
       "policy: has no rule, so every registration is refused",
