@@ -10,3 +10,5 @@ export type {
   FakeBundleEndpointOptions,
 } from "./fake-bundle-endpoint.ts";
 export { FakeCertificateAuthority } from "./fake-certificate-authority.ts";
+export { FakeClientStore } from "./fake-client-store.ts";
+export type { FakeStoreFault } from "./fake-client-store.ts";
