@@ -1,7 +1,7 @@
 import type { JsonValue } from "../json/index.ts";
 import { fieldProblem, isMetadataField } from "./fields.ts";
 import { denials, type PolicyRule } from "./policy.ts";
-import { isLiteral, unknownPlaceholders } from "./template.ts";
+import { impossiblePlaceholders, isLiteral } from "./template.ts";
 
 /** One thing wrong with a rule, and where in it: `template.scope`, `attested_only[0]`. */
 export interface RuleProblem {
@@ -16,6 +16,9 @@ export interface RuleProblem {
  */
 export function checkPolicyRule(rule: PolicyRule): readonly RuleProblem[] {
   const problems: RuleProblem[] = [];
+  const { trust, subject } = rule.match;
+  // A pattern of another trust domain is a mistake of its own and says nothing about path segments.
+  const subjects = subject.trustDomain === trust ? subject : undefined;
   for (const [index, name] of rule.attestedOnly.entries()) {
     if (!isMetadataField(name)) {
       problems.push({
@@ -35,20 +38,21 @@ export function checkPolicyRule(rule: PolicyRule): readonly RuleProblem[] {
       });
       continue;
     }
-    for (const placeholder of unknownPlaceholders(value)) {
+    for (const placeholder of impossiblePlaceholders(value, subjects)) {
       problems.push({
         path,
-        problem: placeholder,
-        expected: "{trust_domain}, {spiffe_id}, {path} or {path[N]}",
+        problem: `${placeholder} means nothing here`,
+        expected:
+          "{trust_domain}, {spiffe_id}, {path} or {path[N]}, N counting the path segments of match.subject from 0",
       });
     }
     if (!isLiteral(value)) continue;
-    const problem = fieldProblem(name, value);
-    if (problem !== undefined)
+    const mismatch = fieldProblem(name, value);
+    if (mismatch !== undefined)
       problems.push({
         path,
         problem: JSON.stringify(value),
-        expected: problem.expected,
+        expected: mismatch.expected,
       });
   }
   return problems.length > 0 ? problems : disallowedByItself(rule);

@@ -1,56 +1,79 @@
 import type { JsonValue } from "../json/index.ts";
-import type { Reason } from "./policy.ts";
+import type { ServerCapabilities } from "./policy.ts";
 import { isLoopbackRedirect } from "./redirect-uri.ts";
+import { quoted, reason, type Reason } from "./reason.ts";
 
 type Merged = Readonly<Record<string, JsonValue>>;
 
-/** The rules between fields, on the merged result; every field is well-formed by now. */
-export function crossFieldProblems(metadata: Merged): readonly Reason[] {
-  return [
-    ...responseTypes(metadata),
-    ...redirectUris(metadata),
-    ...keys(metadata),
-    ...certificateBinding(metadata),
-  ];
+interface CrossFieldRule {
+  /** What it reads; it means nothing while one of them is ill-formed. */
+  readonly fields: readonly string[];
+  readonly problems: (
+    metadata: Merged,
+    server: ServerCapabilities,
+  ) => Iterable<Reason>;
+}
+
+const RULES: readonly CrossFieldRule[] = [
+  { fields: ["grant_types", "response_types"], problems: responseTypes },
+  { fields: ["grant_types", "redirect_uris"], problems: redirectNeeded },
+  { fields: ["application_type", "redirect_uris"], problems: webRedirects },
+  { fields: ["jwks", "jwks_uri"], problems: keys },
+  {
+    fields: ["tls_client_certificate_bound_access_tokens"],
+    problems: certificateBinding,
+  },
+];
+
+/** The rules between fields, on the merged result: those whose every field is well-formed. */
+export function crossFieldProblems(
+  metadata: Merged,
+  server: ServerCapabilities,
+  illFormed: ReadonlySet<string>,
+): readonly Reason[] {
+  return RULES.filter(
+    ({ fields }) => !fields.some((field) => illFormed.has(field)),
+  ).flatMap(({ problems }) => [...problems(metadata, server)]);
 }
 
 /** META-04: `authorization_code` and `code` belong together; nothing else here has a response type. */
-function* responseTypes({
-  grant_types,
-  response_types,
-}: Merged): Iterable<Reason> {
-  const usesCode = strings(grant_types).includes("authorization_code");
-  const expected = usesCode ? ["code"] : [];
-  const got = strings(response_types);
-  if (
-    got.length !== expected.length ||
-    !expected.every((type) => got.includes(type))
-  ) {
-    yield metadataReason(
+function* responseTypes(metadata: Merged): Iterable<Reason> {
+  const expected = usesCode(metadata) ? ["code"] : [];
+  const got = strings(metadata["response_types"]);
+  if (got.join() !== expected.join()) {
+    yield reason(
+      "metadata_invalid",
       "response_types",
-      `expected ${usesCode ? "code" : "none"} for these grant_types, got ${got.length === 0 ? "none" : "others"}`,
+      `expected ${quoted(expected)} for these grant_types, got ${quoted(got)}`,
     );
   }
 }
 
-/** META-01, META-13. */
-function* redirectUris({
-  grant_types,
-  redirect_uris,
-  application_type,
-}: Merged): Iterable<Reason> {
-  const uris = strings(redirect_uris);
-  if (
-    strings(grant_types).includes("authorization_code") &&
-    uris.length === 0
-  ) {
-    yield redirectReason(
+/** META-01. */
+function* redirectNeeded(metadata: Merged): Iterable<Reason> {
+  if (usesCode(metadata) && strings(metadata["redirect_uris"]).length === 0) {
+    yield reason(
+      "redirect_uri_invalid",
+      "redirect_uris",
       "expected at least one for grant type authorization_code, got none",
     );
   }
-  if (application_type === "web" && uris.some(isLoopbackRedirect)) {
-    yield redirectReason(
-      "expected no loopback redirect for application_type web, got one",
+}
+
+/**
+ * META-13: a web client redirects to https and nowhere else. Only where the client says that it is one:
+ * RFC 7591 knows no such default.
+ */
+function* webRedirects(metadata: Merged): Iterable<Reason> {
+  if (metadata["application_type"] !== "web") return;
+  const others = strings(metadata["redirect_uris"]).filter(
+    (uri) => !uri.startsWith("https://"),
+  );
+  if (others.length > 0) {
+    yield reason(
+      "redirect_uri_invalid",
+      "redirect_uris",
+      `expected https for application_type web, got ${others.some(isLoopbackRedirect) ? "a loopback host" : "a private-use scheme"}`,
     );
   }
 }
@@ -58,32 +81,31 @@ function* redirectUris({
 /** META-09. */
 function* keys({ jwks, jwks_uri }: Merged): Iterable<Reason> {
   if (jwks !== undefined && jwks_uri !== undefined) {
-    yield metadataReason("jwks_uri", "expected jwks or jwks_uri, got both");
+    yield reason(
+      "metadata_invalid",
+      "jwks_uri",
+      "expected jwks or jwks_uri, got both",
+    );
   }
 }
 
-/** A token bound to a certificate needs a certificate, and this server takes none yet (META-14). */
-function* certificateBinding({
-  tls_client_certificate_bound_access_tokens: bound,
-}: Merged): Iterable<Reason> {
-  if (bound === true) {
-    yield metadataReason(
-      "tls_client_certificate_bound_access_tokens",
+/** META-14: a token bound to a certificate needs a listener that takes one. */
+function* certificateBinding(
+  metadata: Merged,
+  { supportsCertificateBoundTokens = false }: ServerCapabilities,
+): Iterable<Reason> {
+  const field = "tls_client_certificate_bound_access_tokens";
+  if (metadata[field] === true && !supportsCertificateBoundTokens) {
+    yield reason(
+      "metadata_invalid",
+      field,
       "expected false, since this server does not serve mutual TLS, got true",
     );
   }
 }
 
-function metadataReason(field: string, message: string): Reason {
-  return { code: "metadata_invalid", field, message: `${field}: ${message}` };
-}
-
-function redirectReason(message: string): Reason {
-  return {
-    code: "redirect_uri_invalid",
-    field: "redirect_uris",
-    message: `redirect_uris: ${message}`,
-  };
+function usesCode(metadata: Merged): boolean {
+  return strings(metadata["grant_types"]).includes("authorization_code");
 }
 
 function strings(value: JsonValue | undefined): readonly string[] {

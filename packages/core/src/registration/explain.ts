@@ -4,13 +4,8 @@ import type { JsonObject, JsonValue } from "../json/index.ts";
 import type { TrustSource } from "../trust/index.ts";
 import type { Provenance } from "./client.ts";
 import { mergeMetadata } from "./merge.ts";
-import {
-  decide,
-  findRule,
-  matchRule,
-  type Reason,
-  type RuleMatch,
-} from "./policy.ts";
+import { decide, findRule, matchRule, type RuleMatch } from "./policy.ts";
+import type { Reason } from "./reason.ts";
 import {
   noRuleMatches,
   readStatement,

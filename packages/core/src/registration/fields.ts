@@ -1,24 +1,40 @@
 import type { DcrErrorCode } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json/index.ts";
-import { judgePublicJwkSet } from "./jwk-set.ts";
+import { jwkSetProblem } from "./jwk-set.ts";
 import { redirectUriProblem } from "./redirect-uri.ts";
+import { kindOf, type Mismatch } from "./reason.ts";
+import { isAddressOrLocal, readWebUrl } from "./web-url.ts";
 
-/** How one client metadata field is checked: what was expected, or undefined where the value will do. */
+/** What is wrong with one value of a field; undefined where nothing is. */
+type Check = (value: JsonValue) => Mismatch | undefined;
+
+/** How one client metadata field is checked, and the code of the refusal. */
 interface Field {
   readonly code: DcrErrorCode;
-  readonly problem: (value: JsonValue) => string | undefined;
+  readonly check: Check;
 }
 
+/** Characters (UTF-16 units) of a text for people, and of an identifier. */
 const MAX_TEXT = 1024;
+/** Characters of a scope, a URL and a name of the protocol. */
+const MAX_TOKEN_TEXT = 2048;
+/** Values of an array. */
 const MAX_ITEMS = 64;
-/** RFC 6749 section 3.3. */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
+/** RFC 5646 section 4.4.1 counts on tags of up to 35 characters. */
+const MAX_LANGUAGE_TAG = 35;
+/** RFC 6749 section 3.3: tokens with one space between them. */
+const SPACED_TOKENS =
+  /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
 const TOKEN = /^[\x21-\x7e]+$/;
-/** Control characters, and those that make text read in another order than it is written. */
-const DECEPTIVE = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
-/** RFC 5646, as far as a registration needs it. */
+/**
+ * Characters that make text say something else than it shows: control characters, line separators,
+ * direction marks, and those without a shape. The joiners U+200C and U+200D stay: scripts and emoji need them.
+ */
+const DECEPTIVE =
+  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u;
+/** RFC 5646 section 2.1, as far as a registration needs it. */
 const LANGUAGE_TAG = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$/;
-const LOCALIZED = new Set([
+const LOCALIZED: ReadonlySet<string> = new Set([
   "client_name",
   "client_uri",
   "logo_uri",
@@ -27,64 +43,70 @@ const LOCALIZED = new Set([
 ]);
 
 /**
- * Every client metadata field the server knows (RFC 7591 section 2, RFC 8705, OpenID Connect Registration,
- * draft-ietf-oauth-spiffe-client-auth section 5.1). A name that is not here is dropped (DCR-07).
+ * Every client metadata field the server knows. A name that is not here, another spelling included, is
+ * dropped (DCR-07); what the server itself sets (`client_id` and the like) and the JWT's own claims are not
+ * here, so neither body nor statement can set them (DCR-08).
+ *
+ * @see RFC 7591 section 2; RFC 8705 section 3.4; OpenID Connect Registration section 2;
+ * draft-ietf-oauth-spiffe-client-auth section 5.1
  */
-const FIELDS: Readonly<Record<string, Field>> = {
-  redirect_uris: {
-    code: "redirect_uri_invalid",
-    problem: list((uri) => redirectUriProblem(uri)),
-  },
-  token_endpoint_auth_method: field(
-    textProblem(TOKEN, "a token endpoint authentication method"),
-  ),
-  grant_types: field(list(textProblem(TOKEN, "grant type names"))),
-  response_types: field(list(textProblem(SCOPE, "response type names"))),
-  scope: field(textProblem(SCOPE, "scope tokens separated by single spaces")),
-  client_name: field(nameProblem),
-  client_uri: field(httpsProblem),
-  logo_uri: field(httpsProblem),
-  tos_uri: field(httpsProblem),
-  policy_uri: field(httpsProblem),
-  contacts: field(list(nameProblem)),
-  jwks_uri: field(httpsProblem),
-  jwks: field(judgePublicJwkSet),
-  software_id: field(nameProblem),
-  software_version: field(nameProblem),
-  application_type: field((value) =>
-    value === "web" || value === "native" ? undefined : "web or native",
-  ),
-  spiffe_id: field(textProblem(TOKEN, "a SPIFFE ID")),
-  spiffe_bundle_endpoint: field(httpsProblem),
-  tls_client_certificate_bound_access_tokens: field((value) =>
-    typeof value === "boolean" ? undefined : "true or false",
-  ),
-};
+const FIELDS: ReadonlyMap<string, Field> = new Map(
+  Object.entries({
+    redirect_uris: {
+      code: "redirect_uri_invalid",
+      check: list(redirectUriProblem),
+    },
+    token_endpoint_auth_method: field(
+      matching(TOKEN, "the name of an authentication method"),
+    ),
+    grant_types: field(list(matching(TOKEN, "names of grant types"))),
+    response_types: field(
+      list(matching(SPACED_TOKENS, "names of response types")),
+    ),
+    scope: field(scopeProblem),
+    client_name: field(nameProblem),
+    client_uri: field(httpsProblem),
+    logo_uri: field(httpsProblem),
+    tos_uri: field(httpsProblem),
+    policy_uri: field(httpsProblem),
+    contacts: field(list(nameProblem)),
+    jwks_uri: field(httpsProblem),
+    jwks: field(jwkSetProblem),
+    software_id: field(nameProblem),
+    software_version: field(nameProblem),
+    application_type: field(matching(/^(?:web|native)$/, "web or native")),
+    spiffe_id: field(matching(TOKEN, "a SPIFFE ID")),
+    spiffe_bundle_endpoint: field(httpsProblem),
+    tls_client_certificate_bound_access_tokens: field((value) =>
+      typeof value === "boolean"
+        ? undefined
+        : { expected: "true or false", got: kindOf(value) },
+    ),
+  } satisfies Record<string, Field>),
+);
 
 /** Whether a metadata field of this name exists, language variants included. */
 export function isMetadataField(name: string): boolean {
-  return Object.hasOwn(FIELDS, baseName(name) ?? "");
+  return fieldOf(name) !== undefined;
 }
 
-/** What is wrong with a value for this field: the error code and what was expected; undefined if nothing. */
+/** What is wrong with a value for this field, and the error code; undefined if nothing, or no such field. */
 export function fieldProblem(
   name: string,
   value: JsonValue,
-): { readonly code: DcrErrorCode; readonly expected: string } | undefined {
-  const known = FIELDS[baseName(name) ?? ""];
-  const expected = known?.problem(value);
-  return known === undefined || expected === undefined
+): ({ readonly code: DcrErrorCode } & Mismatch) | undefined {
+  const known = fieldOf(name);
+  const mismatch = known?.check(value);
+  return known === undefined || mismatch === undefined
     ? undefined
-    : { code: known.code, expected };
+    : { code: known.code, ...mismatch };
 }
 
-/** The fields that an object holds a value for; everything else in it is none of our business. */
+/** The fields that an object holds a value for, in its order; everything else in it is dropped. */
 export function pickMetadata(
   source: JsonObject,
-): ReadonlyMap<string, JsonValue> {
-  return new Map(
-    Object.entries(source).filter(([name]) => isMetadataField(name)),
-  );
+): readonly (readonly [name: string, value: JsonValue])[] {
+  return Object.entries(source).filter(([name]) => isMetadataField(name));
 }
 
 /**
@@ -103,63 +125,93 @@ export function baseName(name: string): string | undefined {
   const hash = name.indexOf("#");
   if (hash === -1) return name;
   const base = name.slice(0, hash);
-  return LOCALIZED.has(base) && LANGUAGE_TAG.test(name.slice(hash + 1))
+  const tag = name.slice(hash + 1);
+  return LOCALIZED.has(base) &&
+    tag.length <= MAX_LANGUAGE_TAG &&
+    LANGUAGE_TAG.test(tag)
     ? base
     : undefined;
 }
 
-function field(problem: Field["problem"]): Field {
-  return { code: "metadata_invalid", problem };
+function fieldOf(name: string): Field | undefined {
+  return FIELDS.get(baseName(name) ?? "");
 }
 
-function list(
-  item: (value: JsonValue) => string | undefined,
-): Field["problem"] {
+function field(check: Check): Field {
+  return { code: "metadata_invalid", check };
+}
+
+/** An array of at most 64 values, each once and each as `check` wants it. */
+function list(check: Check): Check {
   return (value) => {
-    if (!Array.isArray(value)) return "an array of strings";
-    if (value.length > MAX_ITEMS) return `at most ${MAX_ITEMS} values`;
-    for (const entry of value as readonly JsonValue[]) {
-      const expected = item(entry);
-      if (expected !== undefined) return expected;
+    const expected = "an array of strings";
+    if (!Array.isArray(value)) return { expected, got: kindOf(value) };
+    if (value.length > MAX_ITEMS) {
+      return {
+        expected: `at most ${MAX_ITEMS} values`,
+        got: `${value.length}`,
+      };
     }
-    return new Set(value).size === value.length ? undefined : "each value once";
+    for (const [index, item] of (value as readonly JsonValue[]).entries()) {
+      const mismatch = check(item);
+      if (mismatch !== undefined)
+        return { ...mismatch, got: `${mismatch.got} at [${index}]` };
+    }
+    return new Set(value).size === value.length
+      ? undefined
+      : { expected: "each value once", got: "one repeated" };
   };
 }
 
-function textProblem(pattern: RegExp, expected: string): Field["problem"] {
-  return (value) =>
-    typeof value === "string" &&
-    value.length <= MAX_TEXT * 2 &&
-    pattern.test(value)
-      ? undefined
-      : expected;
+function matching(pattern: RegExp, expected: string): Check {
+  return (value) => {
+    if (typeof value !== "string") return { expected, got: kindOf(value) };
+    if (value.length > MAX_TOKEN_TEXT) {
+      return {
+        expected: `${expected}, of at most ${MAX_TOKEN_TEXT} characters`,
+        got: `${value.length}`,
+      };
+    }
+    return pattern.test(value) ? undefined : { expected, got: "another text" };
+  };
+}
+
+const scopeText = matching(
+  SPACED_TOKENS,
+  "scope tokens with one space between them",
+);
+
+/** META-05. */
+function scopeProblem(value: JsonValue): Mismatch | undefined {
+  const mismatch = scopeText(value);
+  if (mismatch !== undefined || typeof value !== "string") return mismatch;
+  const tokens = value.split(" ");
+  return new Set(tokens).size === tokens.length
+    ? undefined
+    : { expected: "each scope token once", got: "one repeated" };
 }
 
 /** Text for people: something in it, not too long, nothing that hides or reorders what it says (META-06). */
-function nameProblem(value: JsonValue): string | undefined {
-  const fits =
-    typeof value === "string" &&
-    value.trim() !== "" &&
+function nameProblem(value: JsonValue): Mismatch | undefined {
+  const expected = `text of 1 to ${MAX_TEXT} characters, none of them a control, direction or invisible one`;
+  if (typeof value !== "string") return { expected, got: kindOf(value) };
+  return value.trim() !== "" &&
     value.length <= MAX_TEXT &&
-    !DECEPTIVE.test(value);
-  return fits
+    !DECEPTIVE.test(value)
     ? undefined
-    : `text of 1 to ${MAX_TEXT} characters without control or direction characters`;
+    : { expected, got: "another text" };
 }
 
-/** Links are recorded and shown, never fetched; still only https ones (META-07). */
-function httpsProblem(value: JsonValue): string | undefined {
-  const expected = "an https URL without user information";
-  if (
-    typeof value !== "string" ||
-    value.length > MAX_TEXT * 2 ||
-    !TOKEN.test(value)
-  )
-    return expected;
-  // On the text, since a URL parser would repair it first.
-  if (!value.startsWith("https://") || value.includes("\\")) return expected;
-  const url = URL.parse(value);
-  return url === null || url.username !== "" || url.password !== ""
-    ? expected
-    : undefined;
+/**
+ * Links are recorded and shown, never fetched; still only https ones, on a host by name: an address, or
+ * this machine's own name, has no place in a public record and would be a trap for whoever does fetch
+ * (META-07, META-09, META-12, SEC-07).
+ */
+function httpsProblem(value: JsonValue): Mismatch | undefined {
+  const expected = `an https URL of at most ${MAX_TOKEN_TEXT} characters with the name of a host, without user information`;
+  if (typeof value !== "string") return { expected, got: kindOf(value) };
+  const url = value.length <= MAX_TOKEN_TEXT ? readWebUrl(value) : undefined;
+  return url?.scheme === "https" && !isAddressOrLocal(url.host)
+    ? undefined
+    : { expected, got: "another text" };
 }

@@ -13,10 +13,10 @@ export type {
   Policy,
   PolicyAllowance,
   PolicyRule,
-  Reason,
   RuleMatch,
   ServerCapabilities,
 } from "./policy.ts";
+export type { Reason } from "./reason.ts";
 export { mergeMetadata } from "./merge.ts";
 export type { ProposedMetadata } from "./merge.ts";
 export { register } from "./register.ts";

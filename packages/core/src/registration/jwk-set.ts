@@ -1,35 +1,60 @@
 import type { JsonObject, JsonValue } from "../json/index.ts";
+import type { Mismatch } from "./reason.ts";
 
 const MAX_KEYS = 16;
-const MAX_MEMBER_LENGTH = 4096;
-const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+/** An RSA modulus of 8192 bits takes 1366 characters; no member of a public key needs more, but x5c. */
+const MAX_MEMBER_LENGTH = 1366;
+/** An RSA exponent of 32 bits. */
+const MAX_EXPONENT_LENGTH = 6;
+const MAX_LENGTH = 32 * 1024;
+/** Types whose private members are known; of another type we could not say whether it is public. */
+const PUBLIC_TYPES: ReadonlySet<JsonValue | undefined> = new Set([
+  "RSA",
+  "EC",
+  "OKP",
+]);
+/** RFC 7518 sections 6.2.2, 6.3.2 and 6.4. */
+const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+const EXPECTED = `a JWK Set of 1 to ${MAX_KEYS} public RSA, EC or OKP keys`;
 
 /**
- * What was expected of a client's `jwks` that will not do: a JWK Set of public, asymmetric keys (META-09).
- * A SPIFFE client's keys are recorded and never used to authenticate it.
+ * What is wrong with a client's `jwks`: it is a JWK Set of public keys of ordinary size (META-09). Its keys
+ * are recorded; a SPIFFE client never authenticates with them. Says nothing of what a key holds.
+ *
+ * @see RFC 7517 section 5; RFC 7591 section 2
  */
-export function judgePublicJwkSet(value: JsonValue): string | undefined {
-  const expected = `a JWK Set of 1 to ${MAX_KEYS} public keys`;
-  if (!isObject(value)) return expected;
+export function jwkSetProblem(value: JsonValue): Mismatch | undefined {
+  if (!isObject(value)) return mismatch("something else");
   const { keys } = value;
-  if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS)
-    return expected;
-  for (const key of keys as readonly JsonValue[]) {
-    if (
-      !isObject(key) ||
-      typeof key["kty"] !== "string" ||
-      key["kty"] === "oct"
-    )
-      return expected;
-    if (PRIVATE_MEMBERS.some((name) => key[name] !== undefined))
-      return `${expected}, without private members`;
-    for (const member of Object.values(key)) {
-      if (typeof member === "string" && member.length > MAX_MEMBER_LENGTH) {
-        return `${expected}, each member at most ${MAX_MEMBER_LENGTH} characters`;
-      }
-    }
+  if (!Array.isArray(keys)) return mismatch("no array of keys");
+  if (keys.length === 0 || keys.length > MAX_KEYS)
+    return mismatch(`${keys.length} keys`);
+  for (const [index, key] of (keys as readonly JsonValue[]).entries()) {
+    const problem = keyProblem(key);
+    if (problem !== undefined) return mismatch(`${problem} at [${index}]`);
   }
-  return undefined;
+  return JSON.stringify(value).length > MAX_LENGTH
+    ? mismatch(`one of more than ${MAX_LENGTH} characters`)
+    : undefined;
+}
+
+function keyProblem(key: JsonValue): string | undefined {
+  if (!isObject(key)) return "no object";
+  if (PRIVATE_MEMBERS.some((name) => key[name] !== undefined))
+    return "a private or symmetric key";
+  if (!PUBLIC_TYPES.has(key["kty"])) return "another type of key";
+  const { e } = key;
+  if (typeof e === "string" && e.length > MAX_EXPONENT_LENGTH)
+    return "an oversized key";
+  return Object.values(key).some(
+    (member) => typeof member === "string" && member.length > MAX_MEMBER_LENGTH,
+  )
+    ? "an oversized key"
+    : undefined;
+}
+
+function mismatch(got: string): Mismatch {
+  return { expected: EXPECTED, got };
 }
 
 function isObject(value: JsonValue | undefined): value is JsonObject {

@@ -1,11 +1,17 @@
-import { DcrError } from "../errors.ts";
 import type { VerifiedCredential } from "../credential/verify.ts";
+import { DcrError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json/index.ts";
-import { quote } from "../lib/quote.ts";
 import type { Provenance } from "./client.ts";
-import { baseName, fieldKey, fieldProblem, pickMetadata } from "./fields.ts";
-import type { PolicyRule, Reason, ServerCapabilities } from "./policy.ts";
 import { crossFieldProblems } from "./cross-field.ts";
+import {
+  baseName,
+  fieldKey,
+  fieldProblem,
+  isMetadataField,
+  pickMetadata,
+} from "./fields.ts";
+import type { PolicyRule, ServerCapabilities } from "./policy.ts";
+import { quoted, reason, type Reason } from "./reason.ts";
 import { fillTemplate } from "./template.ts";
 
 /** Only this file can make the brand, so only merging makes a proposal. */
@@ -25,13 +31,25 @@ interface Entry {
   readonly value: JsonValue;
   readonly origin: Provenance;
 }
+/** By {@link fieldKey}. */
 type Entries = Map<string, Entry>;
+
+/** Language variants that one source may give, of all fields together. */
+const MAX_VARIANTS = 32;
+/** A field that another one replaces or derives from: where a source gives the other, a lower one is not heard on it. */
+const DECIDED_BY: ReadonlyMap<string, string> = new Map([
+  ["jwks", "jwks_uri"],
+  ["jwks_uri", "jwks"],
+  ["response_types", "grant_types"],
+]);
 
 /**
  * Merges what the credential attests, what the body requests, what the rule's template gives and our
  * defaults, in that order, whole value by whole value: arrays are never united (DCR-03).
  *
  * Takes a verified credential: metadata of an unverified one cannot get here.
+ *
+ * @see RFC 7591 sections 2.3 and 3.1.1
  */
 export function mergeMetadata(
   credential: VerifiedCredential,
@@ -39,169 +57,189 @@ export function mergeMetadata(
   rule: PolicyRule,
   server: ServerCapabilities,
 ): ProposedMetadata {
+  const { subject } = credential;
   const problems: Reason[] = [];
-  const attested = readSource(credential.claims, "attested");
-  const requested = readSource(body, "requested");
-  refuseSecrets([attested, requested], problems);
-  refuseOtherIdentity([attested, requested], credential.subject.uri, problems);
+  const attested = readSource(credential.claims, "attested", problems);
+  const requested = readSource(body, "requested", problems);
+  problems.push(
+    ...secretProblems([attested, requested]),
+    ...identityProblems([attested, requested], subject.uri),
+  );
 
-  // What only the credential or the template may give is not heard from the body.
-  for (const name of rule.attestedOnly) requested.delete(fieldKey(name));
-  dropShadowed(attested, requested);
-
-  const merged: Entries = new Map([...requested, ...attested]);
+  const merged: Entries = new Map(attested);
+  const attestedOnly = new Set(rule.attestedOnly.map(fieldKey));
+  for (const [key, entry] of requested)
+    if (!hears(attestedOnly, entry.name) && !hears(attested, entry.name))
+      merged.set(key, entry);
   addTemplate(merged, rule, credential, problems);
-  addDefaults(merged, attested, rule, server);
+  addDefaults(merged, rule, server);
   merged.set("spiffe_id", {
     name: "spiffe_id",
-    value: credential.subject.uri,
+    value: subject.uri,
     origin: "attested",
   });
 
-  for (const { name, value } of merged.values()) {
+  const entries = [...merged.values()];
+  for (const { name, value } of entries) {
     const problem = fieldProblem(name, value);
-    if (problem !== undefined) {
-      problems.push({
-        code: problem.code,
-        field: name,
-        message: `${name}: expected ${problem.expected}`,
-      });
-    }
+    if (problem === undefined) continue;
+    const { code, expected, got } = problem;
+    problems.push(reason(code, name, `expected ${expected}, got ${got}`));
   }
   const metadata = Object.fromEntries(
-    [...merged.values()].map(({ name, value }) => [name, value]),
+    entries.map(({ name, value }) => [name, value]),
   );
-  // Rules between fields mean nothing while a field is ill-formed.
-  if (problems.length === 0) problems.push(...crossFieldProblems(metadata));
+  const illFormed = new Set(problems.map(({ field }) => field));
+  problems.push(...crossFieldProblems(metadata, server, illFormed));
   return {
     [proposed]: true,
     metadata,
     provenance: Object.fromEntries(
-      [...merged.values()].map(({ name, origin }) => [name, origin]),
+      entries.map(({ name, origin }) => [name, origin]),
     ),
     problems,
   };
 }
 
-function readSource(source: JsonObject, origin: Provenance): Entries {
-  return new Map(
-    [...pickMetadata(source)].map(([name, value]) => [
-      fieldKey(name),
-      { name, value, origin },
-    ]),
+/** The fields of one source. A language given twice, in two spellings, is one too many. */
+function readSource(
+  source: JsonObject,
+  origin: Provenance,
+  problems: Reason[],
+): Entries {
+  const entries: Entries = new Map();
+  let variants = 0;
+  for (const [name, value] of pickMetadata(source)) {
+    const key = fieldKey(name);
+    if (name.includes("#") && ++variants > MAX_VARIANTS) {
+      if (variants === MAX_VARIANTS + 1) {
+        problems.push(
+          reason(
+            "metadata_invalid",
+            baseName(name) ?? name,
+            `expected at most ${MAX_VARIANTS} language variants in all, got more`,
+          ),
+        );
+      }
+      continue;
+    }
+    if (entries.has(key)) {
+      problems.push(
+        reason(
+          "metadata_invalid",
+          name,
+          "expected each language once, got two",
+        ),
+      );
+    }
+    entries.set(key, { name, value, origin });
+  }
+  return entries;
+}
+
+/**
+ * Whether a source that gives some fields is the one to be heard on this name, so that no lower one is: it
+ * gives the field, or the one the name varies, or the one that decides it (DCR-04).
+ */
+function hears(source: Pick<Set<string>, "has">, name: string): boolean {
+  return (
+    source.has(fieldKey(name)) ||
+    source.has(baseName(name) ?? name) ||
+    source.has(DECIDED_BY.get(name) ?? name)
   );
 }
 
-/** A SPIFFE client never gets a secret, so it may not even ask (DCR-TI-08). */
-function refuseSecrets(sources: readonly Entries[], problems: Reason[]): void {
+/** A SPIFFE client never gets a secret, and is never public, so it may not even ask (DCR-TI-08). */
+function* secretProblems(sources: readonly Entries[]): Iterable<Reason> {
   const field = "token_endpoint_auth_method";
-  for (const source of sources) {
-    const value = source.get(field)?.value;
-    if (
-      typeof value === "string" &&
-      (value === "none" || value.startsWith("client_secret"))
-    ) {
-      problems.push({
-        code: "metadata_invalid",
-        field,
-        message: `${field}: expected a spiffe_* method, got ${quote(value)}; a SPIFFE client never has a secret`,
-      });
-      return;
-    }
+  const asked = sources
+    .map((source) => source.get(field)?.value)
+    .filter((value) => typeof value === "string")
+    .filter((value) => value === "none" || value.startsWith("client_secret"));
+  if (asked.length > 0) {
+    yield reason(
+      "metadata_invalid",
+      field,
+      `expected a spiffe_* method, since a SPIFFE client has no secret, got ${quoted(asked)}`,
+    );
   }
 }
 
 /** `spiffe_id` is the attested one; who sends another is mistaken about who they are (META-11). */
-function refuseOtherIdentity(
+function* identityProblems(
   sources: readonly Entries[],
   subject: string,
-  problems: Reason[],
-): void {
+): Iterable<Reason> {
+  const field = "spiffe_id";
   if (
     sources.some(
-      (source) =>
-        source.has("spiffe_id") && source.get("spiffe_id")?.value !== subject,
+      (source) => source.has(field) && source.get(field)?.value !== subject,
     )
   ) {
-    problems.push({
-      code: "metadata_invalid",
-      field: "spiffe_id",
-      message:
-        "spiffe_id: expected the SPIFFE ID of the credential, got another",
-    });
+    yield reason(
+      "metadata_invalid",
+      field,
+      "expected the SPIFFE ID of the credential, got another value",
+    );
   }
-}
-
-/** DCR-04: what the body may no longer say once the credential said the like. */
-function dropShadowed(attested: Entries, requested: Entries): void {
-  for (const [key, { name }] of requested) {
-    const base = baseName(name);
-    if (name.includes("#") && base !== undefined && attested.has(base))
-      requested.delete(key);
-  }
-  if (attested.has("jwks")) requested.delete("jwks_uri");
-  if (attested.has("jwks_uri")) requested.delete("jwks");
-  if (attested.has("grant_types")) requested.delete("response_types");
 }
 
 function addTemplate(
   merged: Entries,
   rule: PolicyRule,
-  credential: VerifiedCredential,
+  { subject }: VerifiedCredential,
   problems: Reason[],
 ): void {
+  const higher = new Set(merged.keys());
   for (const [name, text] of Object.entries(rule.template)) {
-    const key = fieldKey(name);
-    if (merged.has(key)) continue;
+    if (hears(higher, name)) continue;
     try {
-      merged.set(key, {
-        name,
-        value: fillTemplate(text, credential.subject),
-        origin: "template",
-      });
+      if (!isMetadataField(name)) {
+        throw new DcrError(
+          "metadata_invalid",
+          "the policy's template gives it, and there is no such metadata",
+        );
+      }
+      const value = fillTemplate(text, subject);
+      merged.set(fieldKey(name), { name, value, origin: "template" });
     } catch (error) {
       if (!(error instanceof DcrError)) throw error;
-      problems.push({
-        code: error.code,
-        field: name,
-        message: `${name}: ${error.message}`,
-      });
+      problems.push(reason(error.code, name, error.message));
     }
   }
 }
 
 /**
  * RFC 7591's own defaults (`client_secret_basic`, `authorization_code`) would be a secret and a flow this
- * server may not have: ours are the first that server and rule both allow (META-02, META-03). Scope has no
- * default, or a client that named none would get them all (M08).
+ * server may not have. Ours: `spiffe_jwt`, or else the first method of the rule's list that the server
+ * supports; the first grant type of the rule's list that it supports; and the response types that go with
+ * it (META-02, META-03, META-04). Scope has no default, or a client that named none would get them all (M08).
  */
 function addDefaults(
   merged: Entries,
-  attested: Entries,
-  rule: PolicyRule,
+  { allow }: PolicyRule,
   server: ServerCapabilities,
 ): void {
   const addDefault = (name: string, value: JsonValue): void => {
     if (!merged.has(name)) merged.set(name, { name, value, origin: "default" });
   };
-  const method = server.supportedAuthMethods.find((one) =>
-    rule.allow.tokenEndpointAuthMethods.includes(one),
+  const methods = allow.tokenEndpointAuthMethods.filter((method) =>
+    server.supportedAuthMethods.includes(method),
   );
   addDefault(
     "token_endpoint_auth_method",
-    method ?? server.supportedAuthMethods[0] ?? "spiffe_jwt",
+    methods.find((method) => method === "spiffe_jwt") ??
+      methods[0] ??
+      "spiffe_jwt",
   );
-  const grantType = server.supportedGrantTypes.find((one) =>
-    rule.allow.grantTypes.includes(one),
+  const grantType = allow.grantTypes.find((type) =>
+    server.supportedGrantTypes.includes(type),
   );
   addDefault("grant_types", [
     grantType ?? server.supportedGrantTypes[0] ?? "client_credentials",
   ]);
-
   const grantTypes = merged.get("grant_types")?.value;
   const usesCode =
     Array.isArray(grantTypes) && grantTypes.includes("authorization_code");
-  if (attested.has("grant_types") && !attested.has("response_types"))
-    merged.delete("response_types");
   addDefault("response_types", usesCode ? ["code"] : []);
 }

@@ -1,4 +1,3 @@
-import type { DcrErrorCode } from "../errors.ts";
 import type { JsonValue } from "../json/index.ts";
 import type { SpiffeId } from "../spiffe/id.ts";
 import {
@@ -7,7 +6,7 @@ import {
 } from "../spiffe/pattern.ts";
 import type { ClientMetadata, SpiffeAuthMethod } from "./client.ts";
 import type { ProposedMetadata } from "./merge.ts";
-import { quote } from "../lib/quote.ts";
+import { quoted, reason, type Reason } from "./reason.ts";
 import { isLoopbackRedirect, withoutPort } from "./redirect-uri.ts";
 
 /** What a rule lets a client have. An empty list allows nothing of its kind (X10). */
@@ -44,14 +43,8 @@ export type Policy = readonly PolicyRule[];
 export interface ServerCapabilities {
   readonly supportedGrantTypes: readonly string[];
   readonly supportedAuthMethods: readonly SpiffeAuthMethod[];
-}
-
-/** One reason for a refusal: which field or rule, what was expected, what came. */
-export interface Reason {
-  readonly code: DcrErrorCode;
-  /** The metadata name, or `subject`. */
-  readonly field: string;
-  readonly message: string;
+  /** Whether a listener takes client certificates, RFC 8705 section 3; absent: no. */
+  readonly supportsCertificateBoundTokens?: boolean;
 }
 
 /** Denial is an ordinary answer, so it is a value, with every reason at once. */
@@ -101,15 +94,19 @@ export function findRule(
   return policy.find((rule) => matchRule(rule, subject).matched);
 }
 
-/** Decides whether a rule lets a client have what is proposed. */
+/** Decides whether a rule lets a client have what is proposed, with every reason against it. */
 export function decide(
   rule: PolicyRule,
   proposed: ProposedMetadata,
   server: ServerCapabilities,
 ): Decision {
+  const illFormed = new Set(proposed.problems.map(({ field }) => field));
   const reasons = [
     ...proposed.problems,
-    ...denials(rule, proposed.metadata, server),
+    // A rule has nothing to say on a value that is none.
+    ...denials(rule, proposed.metadata, server).filter(
+      ({ field }) => !illFormed.has(field),
+    ),
   ];
   if (reasons.length > 0) return { allow: false, rule, reasons };
   // Every member has passed its field's check, so the merged object is what the type says.
@@ -123,58 +120,56 @@ export function denials(
   metadata: ProposedMetadata["metadata"],
   server: ServerCapabilities,
 ): readonly Reason[] {
-  const reasons: Reason[] = [];
-  const check = (
-    field: string,
-    values: readonly string[],
-    allowed: readonly string[],
-    by: string,
-  ): void => {
-    const refused = values.filter((value) => !allowed.includes(value));
-    if (refused.length === 0) return;
-    const expected = allowed.length === 0 ? "nothing" : allowed.join(" ");
-    reasons.push({
-      code: "metadata_invalid",
-      field,
-      message: `${field}: ${by} allows ${expected}, got ${refused.map(quote).join(" ")}`,
-    });
-  };
-
   const rule = `policy rule ${name}`;
-  const grantTypes = stringsOf(metadata["grant_types"]);
-  const method = stringsOf(metadata["token_endpoint_auth_method"]);
-  check("grant_types", grantTypes, server.supportedGrantTypes, "this server");
-  check("grant_types", grantTypes, allow.grantTypes, rule);
-  check(
-    "token_endpoint_auth_method",
-    method,
-    server.supportedAuthMethods,
-    "this server",
-  );
-  check(
-    "token_endpoint_auth_method",
-    method,
-    allow.tokenEndpointAuthMethods,
-    rule,
-  );
-  check(
-    "scope",
-    stringsOf(metadata["scope"]).flatMap((scope) => scope.split(" ")),
-    allow.scopes,
-    rule,
-  );
+  const values = (field: string): readonly string[] =>
+    stringsOf(metadata[field]);
+  const scopes = values("scope").flatMap((scope) => scope.split(" "));
+  return [
+    ...refused(
+      "grant_types",
+      values("grant_types"),
+      server.supportedGrantTypes,
+      "this server",
+    ),
+    ...refused("grant_types", values("grant_types"), allow.grantTypes, rule),
+    ...refused(
+      "token_endpoint_auth_method",
+      values("token_endpoint_auth_method"),
+      server.supportedAuthMethods,
+      "this server",
+    ),
+    ...refused(
+      "token_endpoint_auth_method",
+      values("token_endpoint_auth_method"),
+      allow.tokenEndpointAuthMethods,
+      rule,
+    ),
+    ...refused("scope", scopes, allow.scopes, rule),
+    ...refused(
+      "redirect_uris",
+      values("redirect_uris"),
+      allow.redirectUris,
+      rule,
+      allowsRedirect,
+    ),
+  ];
+}
 
-  const refusedUris = stringsOf(metadata["redirect_uris"]).filter(
-    (uri) => !allowsRedirect(allow.redirectUris, uri),
+/** One reason where some of the values are not allowed, none where all are. */
+function* refused(
+  field: string,
+  values: readonly string[],
+  allowed: readonly string[],
+  by: string,
+  allows = (list: readonly string[], value: string) => list.includes(value),
+): Iterable<Reason> {
+  const others = values.filter((value) => !allows(allowed, value));
+  if (others.length === 0) return;
+  yield reason(
+    field === "redirect_uris" ? "redirect_uri_invalid" : "metadata_invalid",
+    field,
+    `${by} allows ${quoted(allowed)}, got ${quoted(others)}`,
   );
-  if (refusedUris.length > 0) {
-    reasons.push({
-      code: "redirect_uri_invalid",
-      field: "redirect_uris",
-      message: `redirect_uris: ${rule} allows ${allow.redirectUris.join(" ") || "none"}, got ${refusedUris.map(quote).join(" ")}`,
-    });
-  }
-  return reasons;
 }
 
 function allowsRedirect(allowed: readonly string[], uri: string): boolean {

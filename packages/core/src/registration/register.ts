@@ -19,9 +19,9 @@ import {
   findRule,
   type Decision,
   type Policy,
-  type Reason,
   type ServerCapabilities,
 } from "./policy.ts";
+import { bounded, reason, type Reason } from "./reason.ts";
 
 /** What the registration use case needs of the world. */
 export interface RegistrationPorts {
@@ -30,6 +30,8 @@ export interface RegistrationPorts {
   readonly store: Pick<ClientStore, "register" | "appendAudit">;
   /** A new opaque `client_id`; unguessable, and no SPIFFE ID. */
   readonly newClientId: () => string;
+  /** Hears that the audit row of a refusal could not be written; the refusal stands. */
+  readonly auditFailed?: (requestId: string, cause: unknown) => void;
 }
 
 /** What the operator decided, once, at start. Times in seconds. */
@@ -104,7 +106,7 @@ export async function register(
     return { ...outcome, softwareStatement: statement };
   } catch (error) {
     if (error instanceof DcrError && !OUTAGES.has(error.code)) {
-      await writeRefusal(error, credential, request, now, ports.store);
+      await writeRefusal(error, credential, request, now, ports);
     }
     throw error;
   }
@@ -176,25 +178,31 @@ function approve(
 
 /** The reason of a credential for which no rule is written. */
 export function noRuleMatches(credential: VerifiedCredential): Reason {
-  return {
-    code: "policy_denied",
-    field: "subject",
-    message: `no policy rule matches ${credential.subject.uri.slice(0, 200)}`,
-  };
+  return reason(
+    "policy_denied",
+    "subject",
+    `no policy rule matches ${bounded(credential.subject.uri, 200)}`,
+  );
 }
 
-/** Where reasons are of several kinds, the one about metadata in general names the error (RFC 7591 3.2.2). */
+/** Characters of the message that lists every reason; the audit row has each of them whole. */
+const MAX_MESSAGE = 1000;
+
+/**
+ * Where reasons are of several kinds, the most general names the error: the subject, else metadata, else
+ * redirect URIs alone (DCR-TI-15; RFC 7591 section 3.2.2).
+ */
 function refusal(
   reasons: readonly Reason[],
   rule: string | undefined,
 ): DcrError {
   const codes = new Set(reasons.map(({ code }) => code));
-  const code = codes.has("policy_denied")
-    ? "policy_denied"
-    : codes.has("metadata_invalid")
-      ? "metadata_invalid"
-      : "redirect_uri_invalid";
-  return new DcrError(code, reasons.map(({ message }) => message).join("; "), {
+  const code =
+    (["policy_denied", "metadata_invalid"] as const).find((each) =>
+      codes.has(each),
+    ) ?? "redirect_uri_invalid";
+  const messages = reasons.map(({ message }) => message).join("; ");
+  return new DcrError(code, bounded(messages, MAX_MESSAGE), {
     data: { reasons, rule },
   });
 }
@@ -236,7 +244,7 @@ async function writeRefusal(
   credential: VerifiedCredential | undefined,
   request: RegistrationRequest,
   now: number,
-  store: Pick<ClientStore, "appendAudit">,
+  { store, auditFailed }: RegistrationPorts,
 ): Promise<void> {
   const { reasons, rule } = error.data;
   const known = {
@@ -246,14 +254,16 @@ async function writeRefusal(
   const messages = Array.isArray(reasons)
     ? (reasons as readonly Reason[]).map(({ message }) => message)
     : [error.message];
-  // A row that cannot be written does not turn a refusal into anything else.
-  await store
-    .appendAudit({
+  try {
+    await store.appendAudit({
       ...auditRow(request, now, known),
       action: "registration.refused",
       clientId: null,
       code: error.code,
       reasons: messages,
-    })
-    .catch(() => undefined);
+    });
+  } catch (cause) {
+    // A row that cannot be written does not turn a refusal into anything else.
+    auditFailed?.(request.requestId, cause);
+  }
 }

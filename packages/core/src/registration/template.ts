@@ -1,17 +1,23 @@
 import { DcrError } from "../errors.ts";
 import type { JsonValue } from "../json/index.ts";
 import type { SpiffeId } from "../spiffe/id.ts";
+import type { SpiffeIdPattern } from "../spiffe/pattern.ts";
 
 /** What stands in braces in a template's text. */
 const PLACEHOLDER = /\{([^{}]*)\}/g;
 const PATH_SEGMENT = /^path\[(0|[1-9][0-9]?)\]$/;
+const WHOLE: ReadonlySet<string> = new Set([
+  "trust_domain",
+  "spiffe_id",
+  "path",
+]);
 
 /**
  * Fills a template value in: `{trust_domain}`, `{spiffe_id}`, `{path}` and `{path[N]}`, the Nth path
- * segment counted from 0, in every string of it. What comes out is checked like any other metadata, so a
- * path segment cannot smuggle anything in.
+ * segment counted from 0 (of `spiffe://example.org/ns/prod`, `{path[1]}` is `prod`), in every string of it.
+ * What comes out is checked like any other metadata, so a path segment cannot smuggle anything in (P10).
  *
- * @throws {DcrError} `metadata_invalid` where the SPIFFE ID has no such segment
+ * @throws {DcrError} `metadata_invalid` where a placeholder means nothing for this SPIFFE ID
  */
 export function fillTemplate(value: JsonValue, subject: SpiffeId): JsonValue {
   if (typeof value === "string") {
@@ -27,30 +33,44 @@ export function fillTemplate(value: JsonValue, subject: SpiffeId): JsonValue {
   return value;
 }
 
-/** The placeholders in a template value that mean nothing; for the configuration's check. */
-export function unknownPlaceholders(value: JsonValue): readonly string[] {
-  const texts =
-    typeof value === "string"
-      ? [value]
-      : Array.isArray(value)
-        ? (value as readonly JsonValue[])
-        : [];
+/**
+ * What of a template value can never be filled in for the subjects of a pattern, as written: unknown
+ * placeholders, stray braces, and path segments that no such subject has. For the configuration's check.
+ */
+export function impossiblePlaceholders(
+  value: JsonValue,
+  subjects: SpiffeIdPattern | undefined,
+): readonly string[] {
+  const texts: readonly JsonValue[] = Array.isArray(value) ? value : [value];
   return texts
-    .flatMap((text) =>
-      typeof text === "string" ? [...text.matchAll(PLACEHOLDER)] : [],
-    )
-    .map(([whole, name]) => ({ whole, name: name ?? "" }))
-    .filter(
-      ({ name }) =>
-        !["trust_domain", "spiffe_id", "path"].includes(name) &&
-        !PATH_SEGMENT.test(name),
-    )
-    .map(({ whole }) => whole);
+    .filter((text) => typeof text === "string")
+    .flatMap((text) => [
+      ...[...text.matchAll(PLACEHOLDER)]
+        .filter(([, name = ""]) => !canMean(name, subjects))
+        .map(([whole]) => whole),
+      ...(text.replaceAll(PLACEHOLDER, "").match(/[{}]/) ?? []),
+    ]);
 }
 
 /** Whether a template value says the same for every SPIFFE ID. */
 export function isLiteral(value: JsonValue): boolean {
-  return !JSON.stringify(value).includes("{");
+  return !JSON.stringify(value).includes("{") || isObject(value);
+}
+
+function isObject(value: JsonValue): boolean {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+function canMean(name: string, subjects: SpiffeIdPattern | undefined): boolean {
+  if (WHOLE.has(name)) return true;
+  const index = PATH_SEGMENT.exec(name)?.[1];
+  if (index === undefined) return false;
+  // Subjects of an open pattern, or of none known, may have any number of segments.
+  return (
+    subjects === undefined ||
+    subjects.segments.at(-1) === "**" ||
+    Number(index) < subjects.segments.length
+  );
 }
 
 function resolve(name: string, subject: SpiffeId): string {
