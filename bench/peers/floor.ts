@@ -5,9 +5,9 @@
  * of the audience, no metadata rules, no policy, no audit row, no log, no limits. It is no usable server;
  * it says how fast a usable one could be at most.
  *
- * Choices made for its speed: `verify` of `node:crypto` on the main thread costs less than Web Crypto's
- * trip through the thread pool; one row per registration, in a table without a second index; all
- * requests that arrive while a commit is under way share the next commit.
+ * Choices made for its speed: `verify` of `node:crypto` on the thread pool, which on two cores does more
+ * per second than the same call on the main thread; one row per registration, in a table without a second
+ * index; all requests that arrive while a commit is under way share the next commit.
  */
 import { createPublicKey, verify, type JsonWebKey } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
@@ -62,14 +62,17 @@ function register(body: Buffer, response: ServerResponse): void {
   const end = statement.lastIndexOf(".");
   const signature = Buffer.from(statement.slice(end + 1), "base64url");
   const signed = Buffer.from(statement.slice(0, end));
-  if (!verify("sha256", signed, key, signature)) {
-    response.writeHead(400).end();
-    return;
-  }
-  const payload = statement.slice(statement.indexOf(".") + 1, end);
-  const metadata = Buffer.from(payload, "base64url").toString();
-  const { sub: clientId } = JSON.parse(metadata) as { sub: string };
-  if (waiting.push({ clientId, metadata, response }) === 1) setImmediate(flush);
+  verify("sha256", signed, key, signature, (error, valid) => {
+    if (error !== null || !valid) {
+      response.writeHead(400).end();
+      return;
+    }
+    const payload = statement.slice(statement.indexOf(".") + 1, end);
+    const metadata = Buffer.from(payload, "base64url").toString();
+    const { sub: clientId } = JSON.parse(metadata) as { sub: string };
+    const length = waiting.push({ clientId, metadata, response });
+    if (length === 1) setImmediate(flush);
+  });
 }
 
 const server = createServer((request, response) => {
