@@ -12,3 +12,4 @@ export type {
 export { FakeCertificateAuthority } from "./fake-certificate-authority.ts";
 export { FakeClientStore } from "./fake-client-store.ts";
 export type { FakeStoreFault } from "./fake-client-store.ts";
+export { FakeClock } from "./fake-clock.ts";

@@ -9,6 +9,7 @@ import { parseTrustDomainName } from "@accredit/core/spiffe";
 import {
   FakeBundleEndpoint,
   FakeCertificateAuthority,
+  FakeClock,
 } from "@accredit/testkit";
 import {
   createTrustKeeper,
@@ -20,7 +21,6 @@ import {
   type TrustKeeper,
   type TrustStatus,
 } from "@accredit/trust";
-import { ManualClock } from "./manual-clock.ts";
 
 export const EXAMPLE = parseTrustDomainName("example.org");
 
@@ -106,7 +106,7 @@ export function webDomain(
 /** A keeper on a clock that the test moves. */
 export interface Keeping {
   readonly keeper: TrustKeeper;
-  readonly clock: ManualClock;
+  readonly clock: FakeClock;
   readonly lines: LogLine[];
   /** The status of the first trust domain. */
   readonly status: () => TrustStatus;
@@ -120,7 +120,7 @@ export function keep(
   domains: readonly TrustDomainOptions[],
   fetch: FetchDocument = fetchTrusting,
 ): Keeping {
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const { log, lines } = collectLog();
   const keeper = createTrustKeeper({
     domains,

@@ -3,18 +3,20 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** A clock that a test moves; sleeping on it takes no real time. */
-export class ManualClock {
+/** A clock that a test moves, from 1750000000 on; sleeping on it takes no real time. */
+export class FakeClock {
   /** The length of each sleep begun so far, in seconds. */
   readonly sleeps: number[] = [];
   #now = 1_750_000_000;
   readonly #sleepers = new Set<Sleeper>();
   #whenAsleep: { readonly count: number; readonly tell: () => void }[] = [];
 
+  /** Epoch seconds, whole. */
   now(): number {
     return Math.floor(this.#now);
   }
 
+  /** Resolves when the test has moved the time so far; rejects when the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void): void => {
@@ -36,7 +38,7 @@ export class ManualClock {
     });
   }
 
-  /** Moves the time and wakes who is due. */
+  /** Moves the time by so many seconds and wakes who is due. */
   advance(seconds: number): void {
     this.#now += seconds;
     for (const sleeper of this.#sleepers) {
@@ -52,7 +54,7 @@ export class ManualClock {
     });
   }
 
-  /** Moves the time and waits until so many sleep again. */
+  /** Moves the time by so many seconds and waits until so many sleep again. */
   async pass(seconds: number, count = 1): Promise<void> {
     this.advance(seconds);
     await this.asleep(count);
