@@ -6,12 +6,12 @@ import { readLocalFile } from "./lib/local-file.ts";
 import type { FileBundleOptions, KeeperClock } from "./options.ts";
 
 /** A change that no notification told of is noticed after this long. */
-const POLL_SECONDS = 5;
+const POLL_SECONDS = 1;
 /** What Kubernetes replaces when a mounted ConfigMap or Secret changes: the files are links through it. */
 const KUBERNETES_DATA_LINK = "..data";
 
 /**
- * A bundle in a local file, read again when its directory tells of a change and every few seconds besides:
+ * A bundle in a local file, read again when its directory tells of a change and every second besides:
  * notifications get lost on network mounts, behind symbolic links and when the directory is replaced.
  */
 export function createFileSource(

@@ -121,9 +121,9 @@ test("notices at the next poll what no notification told of", async (t) => {
   // Same times as before: only the content tells.
   await utimes(join(elsewhere, "real.json"), 0, 0);
   assert.equal(kids()?.length, 1);
-  await clock.pass(5);
+  await clock.pass(1);
   assert.equal(kids()?.length, 2);
-  assert.deepEqual(clock.sleeps, [5, 5]);
+  assert.deepEqual(clock.sleeps, [1, 1]);
 });
 
 test("finds the file again when its directory was replaced", async (t) => {
@@ -131,7 +131,7 @@ test("finds the file again when its directory was replaced", async (t) => {
   const loadedAgain = async (count: number): Promise<void> => {
     for (let polls = 0; kids()?.length !== count; polls++) {
       assert.ok(polls < 3, "found within three polls");
-      await clock.pass(5);
+      await clock.pass(1);
     }
   };
   await rename(directory, `${directory}.old`);
@@ -141,7 +141,7 @@ test("finds the file again when its directory was replaced", async (t) => {
   await writeFile(path, spire.bundleDocument());
   await loadedAgain(2);
   // And the new directory is watched: no more polls.
-  await clock.pass(5);
+  await clock.pass(1);
   await spire.addKey();
   await writeFile(path, spire.bundleDocument());
   await until(() => kids()?.length === 3);
@@ -212,7 +212,7 @@ test("a file that appears after the start is loaded", async (t) => {
   await mkdir(join(directory, "later"));
   await writeFile(path, (await FakeAuthority.create()).bundleDocument());
   await clock.asleep();
-  await clock.pass(5);
+  await clock.pass(1);
   assert.equal(kids()?.length, 1);
 });
 
