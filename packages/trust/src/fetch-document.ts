@@ -150,7 +150,8 @@ function refuseSpecial(url: URL, address: string): void {
   if (range === undefined) return;
   throw new SourceError(
     "address_not_public",
-    `expected public addresses only for ${url.hostname}, got ${address} (${range})`,
+    // Not the address itself: what a name resolves to inside a network is told to nobody.
+    `expected public addresses only for ${url.hostname}, got one of range ${range}`,
   );
 }
 

@@ -124,6 +124,16 @@ for (const [range, addresses] of Object.entries(SPECIAL)) {
   });
 }
 
+test("[F02] names the range of a refused address, not the address", async () => {
+  const asked = request("https://bundle.example/path?token=canary", {
+    resolve: async () => ["10.1.2.3"],
+  });
+  await assert.rejects(fetchDocument(asked), {
+    message:
+      "expected public addresses only for bundle.example, got one of range private",
+  });
+});
+
 test("[F02] refuses the same addresses as literals", async () => {
   for (const address of Object.values(SPECIAL).flat()) {
     const host = address.includes(":") ? `[${address}]` : address;
