@@ -27,7 +27,7 @@ function providerConfiguration(options: ProviderOptions): Configuration {
   const { accessTokenTtlSeconds } = options;
   return {
     adapter: clientAdapter,
-    jwks: { keys: options.privateJwks.map((jwk) => ({ ...jwk })) as never },
+    jwks: { keys: options.privateJwks.map((jwk) => ({ ...jwk })) },
     routes: { token: PROVIDER_TOKEN_PATH },
     responseTypes: [],
     scopes: [],
