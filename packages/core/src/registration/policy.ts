@@ -172,14 +172,12 @@ function* refused(
   );
 }
 
+/** Byte for byte; a loopback entry takes any port, the rest of the text being the same. */
 function allowsRedirect(allowed: readonly string[], uri: string): boolean {
-  if (allowed.includes(uri)) return true;
-  return (
-    isLoopbackRedirect(uri) &&
-    allowed.some(
-      (entry) =>
-        isLoopbackRedirect(entry) && withoutPort(entry) === withoutPort(uri),
-    )
+  return allowed.some(
+    (entry) =>
+      entry === uri ||
+      (isLoopbackRedirect(entry) && withoutPort(entry) === withoutPort(uri)),
   );
 }
 
