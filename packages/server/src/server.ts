@@ -107,6 +107,9 @@ export async function createAccreditServer(
       trust,
       store,
       newClientId: () => uuidv4(),
+      auditFailed: (id, cause) => {
+        log.error({ id, error: String(cause) }, "audit row not written");
+      },
     },
     tokenEndpoint: createTokenEndpoint({
       issuer: settings.issuer,
