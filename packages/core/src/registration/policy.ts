@@ -7,7 +7,7 @@ import {
 import type { ClientMetadata, SpiffeAuthMethod } from "./client.ts";
 import type { ProposedMetadata } from "./merge.ts";
 import { quoted, reason, type Reason } from "./reason.ts";
-import { isLoopbackRedirect, withoutPort } from "./redirect-uri.ts";
+import { withoutLoopbackPort } from "./redirect-uri.ts";
 
 /** What a rule lets a client have. An empty list allows nothing of its kind (X10). */
 export interface PolicyAllowance {
@@ -172,13 +172,10 @@ function* refused(
   );
 }
 
-/** Byte for byte; a loopback entry takes any port, the rest of the text being the same. */
+/** Byte for byte, but for the port of a loopback address. */
 function allowsRedirect(allowed: readonly string[], uri: string): boolean {
-  return allowed.some(
-    (entry) =>
-      entry === uri ||
-      (isLoopbackRedirect(entry) && withoutPort(entry) === withoutPort(uri)),
-  );
+  const wanted = withoutLoopbackPort(uri);
+  return allowed.some((entry) => withoutLoopbackPort(entry) === wanted);
 }
 
 /** The strings of a value that is one or a list of them; what is neither was reported already. */

@@ -46,7 +46,13 @@ export function isLoopbackRedirect(uri: string): boolean {
   return url?.scheme === "http" && LOOPBACK_HOSTS.has(url.host);
 }
 
-/** A loopback redirect without its port: native apps get whichever port is free (RFC 8252 section 7.3). */
-export function withoutPort(uri: string): string {
-  return uri.replace(/^(http:\/\/(?:\[[^\]]*\]|[^/?:]*)):\d+/, "$1");
+/**
+ * A redirect to a loopback address without its port: native apps get whichever port is free. Only for the
+ * address itself: what the name localhost means is somebody else's decision (RFC 8252 sections 7.3, 8.3).
+ */
+export function withoutLoopbackPort(uri: string): string {
+  return uri.replace(
+    /^(http:\/\/(?:127\.0\.0\.1|\[::1\])):\d+(?=[/?]|$)/,
+    "$1",
+  );
 }

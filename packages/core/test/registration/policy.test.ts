@@ -141,7 +141,7 @@ test("[M05] [META-01] a loopback redirect may have any port, and nothing else ma
     const body = { redirect_uris: [uri] };
     return (await decideOn({ body, rule: { allow } })).allow;
   };
-  for (const host of ["127.0.0.1", "[::1]", "localhost"]) {
+  for (const host of ["127.0.0.1", "[::1]"]) {
     const entry = `http://${host}/cb`;
     for (const good of [
       entry,
@@ -159,6 +159,9 @@ test("[M05] [META-01] a loopback redirect may have any port, and nothing else ma
     ])
       assert.ok(!(await allows(entry, bad)), bad);
   }
+  const named = "http://localhost:8080/cb";
+  assert.ok(await allows(named, named));
+  assert.ok(!(await allows(named, "http://localhost:9090/cb")), "a name");
   assert.ok(!(await allows("http://127.0.0.1/cb", "http://localhost:1/cb")));
   assert.ok(!(await allows("http://localhost/cb", "http://[::1]:1/cb")));
   assert.ok(!(await allows("https://a.example/cb", "https://a.example:1/cb")));
