@@ -29,6 +29,7 @@ test("[SEC-05] [L01] [L02] wherever a credential is put in a request, no log lin
     body: JSON.stringify({ software_statement: await server.statement() }),
   });
   assert.equal(registered.status, 201);
+  const good = await server.statement();
   const credentials = [
     await server.statement(),
     await server.statement({ aud: server.url }),
@@ -50,6 +51,7 @@ test("[SEC-05] [L01] [L02] wherever a credential is put in a request, no log lin
     place: fc.constantFrom(
       "json",
       "json member",
+      "metadata",
       "form",
       "form token",
       "query",
@@ -68,6 +70,21 @@ test("[SEC-05] [L01] [L02] wherever a credential is put in a request, no log lin
         json: [
           path,
           { headers: json, body: JSON.stringify({ software_statement: text }) },
+        ],
+        // Beside a good statement, so that metadata and policy get to speak of it.
+        metadata: [
+          path,
+          {
+            headers: json,
+            body: JSON.stringify({
+              software_statement: good,
+              scope: text.trim(),
+              grant_types: [text],
+              redirect_uris: [text],
+              client_uri: text,
+              token_endpoint_auth_method: text,
+            }),
+          },
         ],
         "json member": [
           path,

@@ -1,3 +1,5 @@
+import type { JsonValue } from "../json/index.ts";
+
 const MAX_LENGTH = 80;
 /** The header of a JOSE token, which begins with `{"`, and some of what follows it. */
 const TOKEN_LIKE = /ey[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/;
@@ -10,4 +12,12 @@ export function quote(value: string): string {
   if (TOKEN_LIKE.test(value)) return "something like a token";
   const shown = value.slice(0, MAX_LENGTH).replace(/[^\x20-\x7e]/g, "?");
   return `'${shown}'`;
+}
+
+/** The JSON type of a value, in words; `none` where there is no value. */
+export function kindOf(value: JsonValue | undefined): string {
+  if (value === undefined) return "none";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

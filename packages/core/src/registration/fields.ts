@@ -2,7 +2,8 @@ import type { DcrErrorCode } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json/index.ts";
 import { jwkSetProblem } from "./jwk-set.ts";
 import { redirectUriProblem } from "./redirect-uri.ts";
-import { kindOf, type Mismatch } from "./reason.ts";
+import { kindOf } from "../lib/quote.ts";
+import { type Mismatch } from "./reason.ts";
 import { isAddressOrLocal, readWebUrl } from "./web-url.ts";
 
 /** What is wrong with one value of a field; undefined where nothing is. */

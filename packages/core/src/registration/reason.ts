@@ -1,5 +1,5 @@
 import type { DcrErrorCode } from "../errors.ts";
-import type { JsonValue } from "../json/index.ts";
+import { quote } from "../lib/quote.ts";
 
 /** One reason for a refusal: which field or rule, what was expected, what came. */
 export interface Reason {
@@ -16,7 +16,6 @@ export interface Mismatch {
 }
 
 const MAX_MESSAGE = 400;
-const MAX_QUOTE = 80;
 const MAX_LISTED = 8;
 
 /** A reason whose message begins with the field it is about: printable ASCII, at most 400 characters. */
@@ -37,16 +36,7 @@ export function bounded(text: string, limit: number): string {
 /** The first few values of a list, quoted; `none` for an empty one. */
 export function quoted(values: readonly string[]): string {
   if (values.length === 0) return "none";
-  const shown = values
-    .slice(0, MAX_LISTED)
-    .map((value) => `'${bounded(value, MAX_QUOTE)}'`);
+  const shown = values.slice(0, MAX_LISTED).map(quote);
   const rest = values.length - shown.length;
   return rest > 0 ? `${shown.join(" ")} and ${rest} more` : shown.join(" ");
-}
-
-/** The JSON type of a value, in words. */
-export function kindOf(value: JsonValue): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

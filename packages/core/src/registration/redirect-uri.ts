@@ -1,5 +1,6 @@
 import type { JsonValue } from "../json/index.ts";
-import { kindOf, type Mismatch } from "./reason.ts";
+import { kindOf } from "../lib/quote.ts";
+import { type Mismatch } from "./reason.ts";
 import { isUriText, readWebUrl } from "./web-url.ts";
 
 const MAX_LENGTH = 2048;

@@ -7,7 +7,7 @@ import {
   verifySignature,
   type UnverifiedJws,
 } from "../lib/compact-jws.ts";
-import { quote } from "../lib/quote.ts";
+import { kindOf, quote } from "../lib/quote.ts";
 import type { SpiffeTrust, TrustSource } from "../trust/index.ts";
 import type { JwtAuthority } from "./bundle.ts";
 import { parseSpiffeId, type SpiffeId } from "./id.ts";
@@ -417,11 +417,4 @@ function fail(code: DcrErrorCode, expected: string, came: string): never {
 /** A value of the caller's, as far as a message may quote it. */
 function shown(value: JsonValue | undefined): string {
   return typeof value === "string" ? quote(value) : kindOf(value);
-}
-
-function kindOf(value: JsonValue | undefined): string {
-  if (value === undefined) return "none";
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
