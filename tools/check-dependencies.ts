@@ -1,31 +1,27 @@
-/** Every dependency in a package.json has its line in docs/dependencies.md. */
-import { globSync, readFileSync } from "node:fs";
+/** What we depend on is written down, with its licence and whom we trust by it. */
+import { existsSync, globSync, readFileSync } from "node:fs";
+import {
+  dependencyProblems,
+  type DependencyManifest,
+} from "./gates/dependencies.ts";
 
-interface Manifest {
-  readonly dependencies?: Record<string, string>;
-  readonly devDependencies?: Record<string, string>;
-}
+const DOCUMENT = "docs/dependencies.md";
 
-const documented = readFileSync("docs/dependencies.md", "utf8");
-const missing = new Set<string>();
-for (const file of [
-  "package.json",
-  ...globSync("{packages,apps}/*/package.json"),
-]) {
-  const { dependencies = {}, devDependencies = {} } = JSON.parse(
-    readFileSync(file, "utf8"),
-  ) as Manifest;
-  for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
-    if (
-      !name.startsWith("@accredit/") &&
-      !documented.includes(`| \`${name}\` `)
-    )
-      missing.add(`${name} (${file})`);
-  }
-}
-if (missing.size > 0) {
-  console.error(
-    `no line in docs/dependencies.md for: ${[...missing].join(", ")}`,
-  );
+const problems = dependencyProblems(
+  readFileSync(DOCUMENT, "utf8"),
+  ["package.json", ...globSync("{packages,apps}/*/package.json")].map(
+    readManifest,
+  ),
+  (name) => {
+    const file = `node_modules/${name}/package.json`;
+    return existsSync(file) ? readManifest(file).license : undefined;
+  },
+);
+if (problems.length > 0) {
+  console.error(`${DOCUMENT}:\n${problems.join("\n")}`);
   process.exit(1);
+}
+
+function readManifest(file: string): DependencyManifest {
+  return JSON.parse(readFileSync(file, "utf8")) as DependencyManifest;
 }

@@ -1,5 +1,6 @@
 /** `npm run check`: everything CI holds a change to, in the order that fails soonest. */
 import { spawnSync } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
 
 const node = [
   process.execPath,
@@ -11,10 +12,21 @@ const steps: readonly (readonly [name: string, command: readonly string[]])[] =
     ["format", ["prettier", "--check", "--log-level", "warn", "."]],
     ["lint", ["oxlint", "--type-aware", "--deny-warnings"]],
     ["types", ["tsc", "-p", "tsconfig.json"]],
-    ["architecture", [...node, "tools/check-imports.ts"]],
+    ["imports", [...node, "tools/check-imports.ts"]],
+    ["exports", [...node, "tools/check-exports.ts"]],
     ["dependencies documented", [...node, "tools/check-dependencies.ts"]],
     ["docs in sync", [...node, "tools/docs.ts", "--check"]],
     ["build", ["tsc", "-b", ...buildProjects()]],
+    // As users of the packages load them: without the condition that finds the sources.
+    [
+      "built exports",
+      [
+        process.execPath,
+        "--disable-warning=ExperimentalWarning",
+        "tools/check-exports.ts",
+        "--built",
+      ],
+    ],
     ["tests", [...node, "tools/test.ts"]],
   ];
 
@@ -36,9 +48,15 @@ for (const [name, [command = "", ...args]] of steps) {
   console.log(`${name}: ok (${seconds} s)`);
 }
 
-/** In the order of their dependencies: a package is built before those that import it. */
+/** Every package that is not private to this repository. */
 function buildProjects(): readonly string[] {
-  return ["core", "workload-api", "trust", "store", "server"].map(
-    (name) => `packages/${name}/tsconfig.build.json`,
-  );
+  return globSync("packages/*/package.json")
+    .filter((file) => {
+      const manifest = JSON.parse(readFileSync(file, "utf8")) as {
+        readonly private?: boolean;
+      };
+      return manifest.private !== true;
+    })
+    .map((file) => file.replace(/package\.json$/, "tsconfig.build.json"))
+    .toSorted();
 }
