@@ -1,50 +1,102 @@
 import { globSync, readFileSync } from "node:fs";
+import { citationsOf, type CitingTest } from "./citations.ts";
+import type { Requirements } from "./requirement-table.ts";
 
-interface Requirement {
-  readonly strength: string;
-  readonly title: string;
-}
-interface Note {
-  readonly status?: "partly" | "not applicable";
-  readonly note: string;
-}
+/** What the names of tests cannot say: a status that is less than they suggest, and why. */
+export type ConformanceNotes = Readonly<
+  Record<
+    string,
+    { readonly status?: "partly" | "not applicable"; readonly note: string }
+  >
+>;
 
-/** Test files may cite requirements, and the attacks and faults of the threat list. */
-const CITATION = /\[((?:[A-Z][A-Z0-9]*-)+\d+|[A-Z]\d{2})\]/g;
-const TEST_NAME = /\b(?:test|it|describe)\(\s*(["'`])((?:(?!\1)[\s\S])*)\1/g;
+/** What the IDs that begin like this are about. */
+const AREAS: Readonly<Record<string, string>> = {
+  "DCR-TI": "Registration with a trusted issuer's credential",
+  DCR: "Registration endpoint",
+  META: "Client metadata",
+  SID: "SPIFFE IDs",
+  SVID: "JWT-SVIDs",
+  WIT: "WIT-SVIDs",
+  X509: "X.509-SVIDs",
+  BNDL: "Trust bundles",
+  FED: "Bundle endpoints",
+  WAPI: "Workload API",
+  VC: "Verifiable credentials",
+  KEYR: "Keys of credential issuers",
+  STAT: "Credential status",
+  CAUTH: "Client authentication",
+  ASM: "Server metadata",
+  MGMT: "Managing a registration",
+  TOK: "Tokens",
+  MCP: "Model Context Protocol",
+  ROFU: "Registration on first use",
+  SEC: "Security",
+  AMB: "Where specifications leave a choice",
+};
+
+/** `docs/conformance.md`: which requirement which test holds us to. */
+export function conformanceDocument(): string {
+  return renderConformance(
+    readJson("docs/requirement-ids.json") as Requirements,
+    readJson("docs/conformance-notes.json") as ConformanceNotes,
+    globSync("{packages,apps}/*/test/**/*.test.ts")
+      .toSorted()
+      .flatMap((file) => citationsOf(file, readFileSync(file, "utf8"))),
+  );
+}
 
 /**
- * `docs/conformance.md`: which requirement which test holds us to.
+ * Writes the document.
  *
- * @throws {Error} when a test cites a requirement that does not exist
+ * @throws {Error} when a test or a note names a requirement that does not exist
  */
-export function conformanceDocument(): string {
-  const requirements = readJson("docs/requirement-ids.json") as Record<
-    string,
-    Requirement
-  >;
-  const notes = readJson("docs/conformance-notes.json") as Record<string, Note>;
-  const cited = citations();
-  const unknown = [...cited.keys()].filter(
-    (id) => id.includes("-") && requirements[id] === undefined,
+export function renderConformance(
+  requirements: Requirements,
+  notes: ConformanceNotes,
+  tests: readonly CitingTest[],
+): string {
+  const cited = filesById(tests);
+  refuseUnknown(
+    "tests cite",
+    [...cited.keys()].filter(isRequirement),
+    requirements,
   );
-  if (unknown.length > 0)
-    throw new Error(`tests cite unknown requirements: ${unknown.join(", ")}`);
+  refuseUnknown(
+    "docs/conformance-notes.json names",
+    Object.keys(notes),
+    requirements,
+  );
 
   const rows = Object.entries(requirements).map(([id, { strength, title }]) => {
-    const tests = cited.get(id) ?? new Set();
-    const note = notes[id];
-    const status = note?.status ?? (tests.size > 0 ? "met" : "not yet");
-    const where = [...tests].map((file) => `\`${file}\``).join("<br>");
+    const files = cited.get(id) ?? [];
+    const { status, note } = notes[id] ?? {};
     return {
-      status,
-      row: `| ${id} | ${strength} | ${escape(title)} | ${status} | ${where}${note === undefined ? "" : ` ${note.note}`} |`,
+      id,
+      strength,
+      title,
+      status: status ?? (files.length > 0 ? "met" : "not yet"),
+      evidence: [...(note === undefined ? [] : [note]), ...files.map(code)],
     };
   });
   const count = (status: string): number =>
     rows.filter((row) => row.status === status).length;
-  const attacks = [...cited]
-    .filter(([id]) => !id.includes("-"))
+  const sections = [...Map.groupBy(rows, ({ id }) => areaOf(id))].map(
+    ([area, inArea]) =>
+      section(
+        AREAS[area] ?? area,
+        ["ID", "strength", "requirement", "status", "tests"],
+        inArea.map(({ id, strength, title, status, evidence }) => [
+          id,
+          strength,
+          title,
+          status,
+          evidence.join("<br>"),
+        ]),
+      ),
+  );
+  const threats = [...cited]
+    .filter(([id]) => !isRequirement(id))
     .toSorted(([a], [b]) => a.localeCompare(b));
 
   return `# Conformance
@@ -53,44 +105,84 @@ export function conformanceDocument(): string {
 
 Each requirement of the specifications has an ID; a test that holds us to it carries the ID in its name.
 \`met\`: at least one test does. \`partly\`: some of it, as the note says. \`not yet\`: no test, and mostly no
-feature.
+feature. The strength is the specification's word, † where the choice is ours, – where the text is not
+graded; the requirement is what holds here, in short. The tests by name come last.
 
 ${count("met")} met, ${count("partly")} partly, ${count("not applicable")} not applicable, ${count("not yet")} not yet.
 
-| ID | strength | requirement | status | tests |
-| --- | --- | --- | --- | --- |
-${rows.map(({ row }) => row).join("\n")}
+${sections.join("\n\n")}
 
-## Attacks and faults
+${section(
+  "Attacks and faults",
+  ["case", "tests"],
+  threats.map(([id, files]) => [id, files.map(code).join("<br>")]),
+)}
 
-Cases of the threat list that tests cite.
+## Tests by name
 
-| case | tests |
-| --- | --- |
-${attacks.map(([id, files]) => `| ${id} | ${[...files].map((file) => `\`${file}\``).join("<br>")} |`).join("\n")}
+A name that is filled in when the test runs has an ellipsis there.
+
+${[...Map.groupBy(tests, ({ file }) => file)]
+  .map(
+    ([file, inFile]) =>
+      `### \`${file}\`\n\n${inFile.map(({ name }) => `- ${escapeMarkdown(name)}`).join("\n")}`,
+  )
+  .join("\n\n")}
 `;
 }
 
-function citations(): Map<string, Set<string>> {
-  const found = new Map<string, Set<string>>();
-  for (const file of globSync(
-    "{packages,apps}/*/test/**/*.test.ts",
-  ).toSorted()) {
-    for (const [, , name = ""] of readFileSync(file, "utf8").matchAll(
-      TEST_NAME,
-    )) {
-      for (const [, id = ""] of name.matchAll(CITATION)) {
-        found.set(id, (found.get(id) ?? new Set()).add(file));
-      }
-    }
+function filesById(
+  tests: readonly CitingTest[],
+): ReadonlyMap<string, readonly string[]> {
+  const files = new Map<string, Set<string>>();
+  for (const { file, ids } of tests) {
+    for (const id of ids) files.set(id, (files.get(id) ?? new Set()).add(file));
   }
-  return found;
+  return new Map([...files].map(([id, inFiles]) => [id, [...inFiles]]));
+}
+
+function refuseUnknown(
+  who: string,
+  ids: readonly string[],
+  requirements: Requirements,
+): void {
+  const unknown = ids.filter((id) => !Object.hasOwn(requirements, id));
+  if (unknown.length > 0)
+    throw new Error(`${who} unknown requirements: ${unknown.join(", ")}`);
+}
+
+/** Requirements have a dash in their ID, cases of the threat list have none. */
+function isRequirement(id: string): boolean {
+  return id.includes("-");
+}
+
+function areaOf(id: string): string {
+  return id.slice(0, id.lastIndexOf("-"));
+}
+
+function section(
+  title: string,
+  columns: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", String.raw`\|`)).join(" | ")} |`;
+  return [
+    `## ${title}\n`,
+    line(columns),
+    line(columns.map(() => "---")),
+    ...rows.map(line),
+  ].join("\n");
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function escapeMarkdown(text: string): string {
+  return text.replace(/[\\`*_<>|[\]]/g, String.raw`\$&`);
 }
 
 function readJson(file: string): unknown {
   return JSON.parse(readFileSync(file, "utf8"));
-}
-
-function escape(text: string): string {
-  return text.replaceAll("|", "\\|");
 }
