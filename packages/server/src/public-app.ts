@@ -9,6 +9,7 @@ import {
 } from "./client-authentication/authenticate-request.ts";
 import { PATHS, type Endpoints } from "./endpoints.ts";
 import { readFormRequest } from "./http/form-request.ts";
+import { pathOf } from "./http/path.ts";
 import { scopeOf } from "./http/request-scope.ts";
 import { authorizationServerMetadata } from "./routes/metadata.ts";
 import {
@@ -45,7 +46,11 @@ const PUBLIC_CACHE = "public, max-age=300";
 /** The public routes, all but the two that the listener serves itself. */
 export function createPublicApp(options: PublicAppOptions): Hono<Env> {
   const { endpoints } = options;
-  const app = new Hono<Env>();
+  // Routes are matched byte for byte: a path in another spelling (%74oken, ./token) names nothing here.
+  const app = new Hono<Env>({
+    getPath: (_request, { env } = {}) =>
+      pathOf((env as Env["Bindings"]).incoming),
+  });
 
   app.onError((error, context) => {
     const { event } = scopeOf(context.env.incoming);

@@ -3,12 +3,13 @@ import type {
   RequestListener,
   ServerResponse,
 } from "node:http";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
 import { DcrError } from "@accredit/core/errors";
 import type { AuditEntry } from "@accredit/core/ports";
 import type { Log } from "./log.ts";
 import { recordRefusal } from "./refusals.ts";
 import { checkFraming } from "./http/framing.ts";
+import { pathOf } from "./http/path.ts";
 import { readBody } from "./http/read-body.ts";
 import { requestIds } from "./http/request-id.ts";
 import {
@@ -51,6 +52,18 @@ export function createPublicListener(
   const app = createPublicApp(options);
   const serveApp = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
+    // Stands in for the Host header that HTTP/1.0 need not send.
+    hostname: "localhost",
+    // The app answers its own errors: what comes here is a target or a Host that makes no URL.
+    errorHandler: (cause) => {
+      throw cause instanceof RequestError
+        ? new DcrError(
+            "request_malformed",
+            "expected a request target and Host header that make a URL",
+            { cause },
+          )
+        : cause;
+    },
   });
   const routes = new Map<string, ListenerRoute>(
     [
@@ -121,13 +134,6 @@ export function createPublicListener(
     });
     void serve(request, response, event);
   };
-}
-
-/** The path without its query, byte for byte. */
-export function pathOf(request: IncomingMessage): string {
-  const target = request.url ?? "";
-  const query = target.indexOf("?");
-  return query === -1 ? target : target.slice(0, query);
 }
 
 /** Answers a request that failed before a route took it, or whose route failed in a way it did not handle. */

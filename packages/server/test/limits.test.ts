@@ -225,3 +225,33 @@ test("[DCR-TI-01] refusals of every kind leave the client table as it was", asyn
   assert.deepEqual(await server.store.findClient(WORKLOAD), before);
   assert.equal(await server.store.countClients(), 1);
 });
+
+test("[SEC-06] [DCR-01] a path in another spelling, or a Host that makes no URL, gets a JSON 4xx", async (t) => {
+  const server = await startServer(t);
+  const target = (method: string, path: string, host = "127.0.0.1") =>
+    `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+  for (const path of [
+    "/%74oken",
+    "/./token",
+    "/x/../token",
+    "/%2e/token",
+    "/token#x",
+    "/%72egister",
+    "/./register",
+    "/%69ntrospect",
+    "//token",
+    "/token/",
+  ]) {
+    const answer = await server.raw(target("POST", path));
+    assert.match(answer, /^HTTP\/1\.1 404 /, path);
+    assert.match(answer, /"error":"invalid_request"/, path);
+  }
+  for (const host of [":80", "a:", "::1", "[", "a:99999"]) {
+    const answer = await server.raw(target("GET", "/jwks", host));
+    assert.match(answer, /^HTTP\/1\.1 400 /, host);
+    assert.match(answer, /"error":"invalid_request"/, host);
+  }
+  const old = await server.raw("GET /jwks HTTP/1.0\r\n\r\n");
+  assert.match(old, /^HTTP\/1\.1 200 /, "HTTP/1.0 needs no Host header");
+  await stillServes(server);
+});

@@ -115,7 +115,7 @@ async function readinessProblems(options: AdminOptions): Promise<string[]> {
 function isLoopbackHost(host: string | undefined): boolean {
   return (
     host !== undefined &&
-    /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/.test(host)
+    /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host)
   );
 }
 
