@@ -36,11 +36,19 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       io.err(`accredit: ${error.message}\n`);
       return error.exitCode;
     }
-    io.err(
-      `accredit: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
+    io.err(`accredit: ${describeFailure(error)}\n`);
     return 1;
   }
+}
+
+/** What the world did is told in a sentence (a port in use, a store that will not open); a fault of ours with its stack. */
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const ours =
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof ReferenceError;
+  return ours ? (error.stack ?? error.message) : error.message;
 }
 
 /** Makes every command throw instead of ending the process, and print where it is told. */

@@ -26,7 +26,7 @@ export async function fetchSvid(
     );
   }
   const { createWorkloadApiClient } = await import("@accredit/workload-api");
-  const client = createWorkloadApiClient({ address });
+  const client = openClient(() => createWorkloadApiClient({ address }));
   try {
     const [first] = await client.fetchJwtSvid({
       audience: [request.audience],
@@ -45,5 +45,15 @@ export async function fetchSvid(
     );
   } finally {
     client.close();
+  }
+}
+
+/** An address that is none is a mistake in the command line. */
+function openClient<T>(create: () => T): T {
+  try {
+    return create();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandError(message, 2, { cause });
   }
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -38,11 +40,39 @@ test("a command that is used wrongly says how on standard error and exits 2", as
     ["token", "--server"],
     ["explain", "--config", "x"],
     ["dev", "--bundle-port", "x"],
+    ["quickstart", "--port", "0"],
+    ["quickstart", "--port", "65534"],
   ];
   const answers = await Promise.all(wrong.map((args) => runCli(args)));
   for (const [index, { code, stderr }] of answers.entries()) {
     assert.equal(code, 2, wrong[index]?.join(" "));
     assert.notEqual(stderr, "", wrong[index]?.join(" "));
+  }
+});
+
+test("[SEC-06] what the world refuses is one line and no stack: a busy port, a store or a trust domain that is none", async (t) => {
+  const dir = await directory(t);
+  const busy = createServer().listen(0, "127.0.0.1");
+  t.after(() => busy.close());
+  await once(busy, "listening");
+  const { port } = busy.address() as AddressInfo;
+  const noStore = join(dir, "no-store.yaml");
+  await writeFile(join(dir, "file"), "no database");
+  await writeFile(
+    noStore,
+    configuration().replace("sqlite:./accredit.db", "sqlite:./file"),
+  );
+  const dev = ["dev", "--dir", join(dir, "dev"), "--bundle-port", String(port)];
+  for (const args of [
+    dev,
+    [...dev, "--trust-domain", "No Domain"],
+    [...dev, "--workloads", join(dir, "missing")],
+    ["quickstart", "--dir", join(dir, "quick"), "--port", String(port - 2)],
+    ["serve", "--config", noStore],
+  ]) {
+    const { code, stderr } = await runCli(args);
+    assert.equal(code, 1, args.join(" "));
+    assert.match(stderr, /^accredit: [^\n]+\n$/, args.join(" "));
   }
 });
 

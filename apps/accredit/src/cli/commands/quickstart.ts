@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import type { DevTrustDomain } from "../../dev/trust-domain.ts";
 import type { Io } from "../io.ts";
 import { stopped } from "../stopped.ts";
@@ -21,11 +21,18 @@ export function quickstartCommand(io: Io): Command {
     .option(
       "--port <port>",
       "port of the server; the next two are the admin listener and the bundle endpoint",
-      parsePort,
+      parseFirstPort,
       8700,
     )
     .option("--json", "accepted everywhere; prints text")
     .action(async (options: QuickstartOptions) => quickstart(options, io));
+}
+
+/** The first of three consecutive ports; the issuer names it, so it cannot be any free one. */
+function parseFirstPort(text: string): number {
+  const port = parsePort(text);
+  if (port >= 1 && port <= 65_533) return port;
+  throw new InvalidArgumentError("expected a port from 1 to 65533");
 }
 
 async function quickstart(
