@@ -1,5 +1,17 @@
-import { LineCounter, parseDocument, type Document } from "yaml";
-import { ConfigError, formatPath, printable, type KeyPath } from "./problem.ts";
+import {
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+} from "yaml";
+import {
+  ConfigError,
+  formatPath,
+  printable,
+  type ConfigProblem,
+  type KeyPath,
+} from "./problem.ts";
 
 /** A configuration larger than this is refused unread. */
 export const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -76,7 +88,8 @@ function parseYaml(text: string): unknown {
       version: "1.2",
       schema: "core",
       strict: true,
-      uniqueKeys: true,
+      // Compares each key with every other; repeatedKeys() finds the same without taking minutes.
+      uniqueKeys: false,
       stringKeys: true,
       prettyErrors: false,
       logLevel: "error",
@@ -87,15 +100,15 @@ function parseYaml(text: string): unknown {
   }
   // Unknown tags are warnings to the parser; here they are mistakes like any other.
   const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0) {
-    throw new ConfigError(
-      faults.slice(0, MAX_REPORTED).map(({ message, pos }) => ({
-        path: "",
-        problem: `line ${lines.linePos(pos[0]).line}: ${printable(message)}`,
-        expected: "valid YAML 1.2 or JSON",
-      })),
-    );
-  }
+  const problems = [
+    ...faults.slice(0, MAX_REPORTED).map(({ message, pos }) => ({
+      path: "",
+      problem: `line ${lines.linePos(pos[0]).line}: ${printable(message)}`,
+      expected: "valid YAML 1.2 or JSON",
+    })),
+    ...repeatedKeys(document, lines).slice(0, MAX_REPORTED),
+  ];
+  if (problems.length > 0) throw new ConfigError(problems);
   const { explicit, version } = document.directives.yaml;
   if (explicit === true && version !== "1.2") {
     throw fileError(`says it is YAML ${printable(version)}`, "YAML 1.2");
@@ -109,6 +122,31 @@ function parseYaml(text: string): unknown {
       cause,
     );
   }
+}
+
+/** The parser keeps one of two values of the same key, and a reader may see the other. */
+function repeatedKeys(
+  document: Document.Parsed,
+  lines: LineCounter,
+): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) {
+          problems.push({
+            path: "",
+            problem: `line ${lines.linePos(key.range?.[0] ?? 0).line}: key '${printable(String(key.value))}' comes again`,
+            expected: "each key once in a mapping",
+          });
+        }
+        seen.add(key.value);
+      }
+    },
+  });
+  return problems;
 }
 
 /** Bounds what every later step walks, aliases counted at each place they stand. */

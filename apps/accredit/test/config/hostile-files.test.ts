@@ -39,7 +39,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   "two documents": `${REST}\n---\n${REST}`,
   "a key that is a list": `${REST}\n? [a]\n: b`,
   "a key that is a number": `${REST}\n7: b`,
-  __proto__: `${REST}\n__proto__: { issuer: x }`,
+  // In brackets: without them it would set the table's prototype and be no row.
+  ["__proto__"]: `${REST}\n__proto__: { issuer: x }`,
   "__proto__ in JSON": '{"__proto__": {"issuer": "https://as.example.com"}}',
   "__proto__ in a template": `${REST}\npolicy: [{ template: { __proto__: { scope: admin } } }]`,
   constructor: `${REST}\nconstructor: { prototype: {} }`,
@@ -53,9 +54,14 @@ const TEXTS: Readonly<Record<string, string>> = {
     { length: 400 },
     (_, depth) => `${" ".repeat(depth)}a:`,
   ).join("\n"),
-  "many values": `${REST}\nregistration: { audiences: [${"1,".repeat(300_000)}] }`,
+  "many values": `${REST}\nregistration: { audiences: [${"1,".repeat(110_000)}] }`,
   "many wrong values": `${REST}\nregistration: { audiences: [${"1,".repeat(50_000)}] }`,
   "more than the limit": `# ${"x".repeat(1024 * 1024)}`,
+  // As many as there is room for; comparing each with each would take minutes.
+  "many keys": `{${Array.from({ length: 30_000 }, (_, index) => `k${index}: 1`).join(", ")}}`,
+  "a repeated key that is quoted once": `${REST}\n"issuer": https://other.example`,
+  "a repeated key that is an alias": `${REST}\nlog: { &k level: info, *k : debug }`,
+  "a repeated key in a list": `${REST}\npolicy: [{ name: a, name: b }]`,
   "an infinite port": `${REST}\nlisten: { port: .inf }`,
   "no number": `${REST}\nlisten: { port: .nan }`,
 };
