@@ -1,23 +1,63 @@
 import { createSecureContext } from "node:tls";
-import { readFile, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, readFile, stat } from "node:fs/promises";
 import { ConfigError, printable, type ConfigProblem } from "./problem.ts";
 import type { Config } from "./types.ts";
 
 const MIN_TOKEN_LENGTH = 16;
+/** Larger files are no keys, certificates or tokens, and are not read. */
+const MAX_FILE_BYTES = 1024 * 1024;
+const NOT_A_FILE = "not a file";
+const UNKNOWN = "unknown error";
 
 /**
  * Checks the files a configuration names: those it needs to start can be read and hold what they should,
  * and secrets are not open to everyone. A bundle file may be missing: it may come later.
  *
+ * @returns what the operator should know and that stops nothing, one sentence each
  * @throws {ConfigError} with every problem at once
  */
-export async function checkFiles(config: Config): Promise<void> {
+export async function checkFiles(config: Config): Promise<readonly string[]> {
+  const bundles = await checkBundles(config);
   const problems = [
     ...(await checkTls(config)),
     ...(await checkToken(config)),
     ...(await checkRoots(config)),
+    ...bundles.problems,
   ];
   if (problems.length > 0) throw new ConfigError(problems);
+  return bundles.notices;
+}
+
+/** A bundle file says whom to trust; it is the trust package's to read, again and again. */
+async function checkBundles({ trust }: Config): Promise<{
+  readonly problems: readonly ConfigProblem[];
+  readonly notices: readonly string[];
+}> {
+  const problems: ConfigProblem[] = [];
+  const notices: string[] = [];
+  for (const [index, { bundle, trustDomain }] of trust.entries()) {
+    if (bundle.kind !== "file") continue;
+    const path = `trust[${index}].bundle.file`;
+    const shown = printable(bundle.path);
+    try {
+      const status = await stat(bundle.path);
+      await access(bundle.path, constants.R_OK);
+      if (!status.isFile()) problems.push(unreadable(path, shown, NOT_A_FILE));
+      else if ((status.mode & 0o002) !== 0)
+        notices.push(
+          `${path}: ${shown} may be written by every user, so everyone decides whom ${trustDomain} vouches for`,
+        );
+    } catch (error) {
+      const { code = UNKNOWN } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT")
+        notices.push(
+          `${path}: ${shown} is not there, so nothing of ${trustDomain} is accepted until it is`,
+        );
+      else problems.push(unreadable(path, shown, code));
+    }
+  }
+  return { problems, notices };
 }
 
 async function checkTls({
@@ -113,18 +153,23 @@ async function read(
 ): Promise<Buffer | undefined> {
   try {
     const status = await stat(file);
-    if (!status.isFile())
-      throw Object.assign(new Error("not a file"), { code: "not a file" });
-    return await readFile(file);
+    if (status.isFile() && status.size <= MAX_FILE_BYTES)
+      return await readFile(file);
+    const why = status.isFile() ? "too large" : NOT_A_FILE;
+    problems.push(unreadable(path, printable(file), why));
   } catch (error) {
-    const { code = "unknown error" } = error as NodeJS.ErrnoException;
-    problems.push({
-      path,
-      problem: `cannot be read (${code}): ${printable(file)}`,
-      expected: "a readable file",
-    });
-    return undefined;
+    const { code = UNKNOWN } = error as NodeJS.ErrnoException;
+    problems.push(unreadable(path, printable(file), code));
   }
+  return undefined;
+}
+
+function unreadable(path: string, shown: string, why: string): ConfigProblem {
+  return {
+    path,
+    problem: `cannot be read (${why}): ${shown}`,
+    expected: "a readable file",
+  };
 }
 
 /** Whether OpenSSL takes the files as a server's. */

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  rm,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -14,9 +21,11 @@ import { checkedProblems } from "./valid-file.ts";
 const TOKEN = "s3cret-token-of-some-length";
 
 /** A directory with every file a configuration can name, all as they should be, and that configuration. */
-async function filesOf(
-  t: TestContext,
-): Promise<{ dir: string; check: () => Promise<readonly ConfigProblem[]> }> {
+async function filesOf(t: TestContext): Promise<{
+  dir: string;
+  check: () => Promise<readonly ConfigProblem[]>;
+  notices: () => Promise<readonly string[]>;
+}> {
   const dir = await mkdtemp(join(tmpdir(), "accredit-config-"));
   t.after(() => rm(dir, { recursive: true, force: true }));
   const authority = await openCertificateAuthority(dir);
@@ -40,12 +49,43 @@ trust:
   return {
     dir,
     check: async () => checkFiles(config).then(() => [], checkedProblems),
+    notices: async () => checkFiles(config),
   };
 }
 
 test("config: files as they should be have no problem, and a bundle may come later", async (t) => {
-  const { check } = await filesOf(t);
+  const { dir, check, notices } = await filesOf(t);
   assert.deepEqual(await check(), []);
+  const bundle = join(dir, "not-there-yet.json");
+  assert.deepEqual(await notices(), [
+    `trust[0].bundle.file: ${bundle} is not there, so nothing of a.org is accepted until it is`,
+  ]);
+  await writeFile(bundle, "{}");
+  assert.deepEqual(await notices(), []);
+});
+
+test("config: a bundle file that everyone may write is a notice, one that is no file a problem", async (t) => {
+  const { dir, check, notices } = await filesOf(t);
+  const bundle = join(dir, "not-there-yet.json");
+  await writeFile(bundle, "{}");
+  await chmod(bundle, 0o666);
+  assert.match(
+    (await notices()).join("|"),
+    /^[^|]*may be written by every user/,
+  );
+  await rm(bundle);
+  await mkdir(bundle);
+  assert.deepEqual(
+    (await check()).map(({ path }) => path),
+    ["trust[0].bundle.file"],
+  );
+});
+
+test("config: a file too large for what it should hold is not read", async (t) => {
+  const { dir, check } = await filesOf(t);
+  await writeFile(join(dir, "tls.crt"), "");
+  await truncate(join(dir, "tls.crt"), 1024 ** 4);
+  assert.match((await check())[0]?.problem ?? "", /too large/);
 });
 
 for (const [name, path] of [
