@@ -7,7 +7,13 @@ import {
   parseConfig,
 } from "../../src/config/index.ts";
 import { quickstartConfig } from "../../src/quickstart/config.ts";
-import { changed, parse, problemsOf, validFile } from "./valid-file.ts";
+import {
+  changed,
+  parse,
+  problemPaths,
+  problemsOf,
+  validFile,
+} from "./valid-file.ts";
 
 const MINIMAL = `
 issuer: https://as.example.com
@@ -15,7 +21,7 @@ trust:
   - { kind: spiffe, trust_domain: example.org, bundle: { file: ./bundle.json } }
 `;
 
-test("config: what the file leaves out has its default", () => {
+test("[AMB-01] config: what the file leaves out has its default, and iss is required", () => {
   assert.deepEqual(parseConfig(MINIMAL, { baseDir: "/etc/accredit" }), {
     issuer: "https://as.example.com",
     listen: { host: "0.0.0.0", port: 8700 },
@@ -105,6 +111,54 @@ test("config: the result cannot be changed", () => {
     Object.values(value).forEach(walk);
   };
   walk(config);
+});
+
+test("[SEC-04] config: a statement's audience is never the issuer identifier", () => {
+  for (const audiences of [
+    ["https://as.example.com"],
+    ["https://dcr.example.com", "https://as.example.com"],
+  ]) {
+    assert.deepEqual(
+      problemPaths(changed("registration.audiences", audiences)),
+      [`registration.audiences[${audiences.length - 1}]`],
+    );
+  }
+});
+
+test("[FED-01] config: trust domain, url and profile are named each, none is inferred", () => {
+  for (const key of ["trust_domain", "bundle.url", "bundle.profile"]) {
+    assert.notDeepEqual(
+      problemPaths(changed(`trust.0.${key}`, undefined)),
+      [],
+      key,
+    );
+  }
+});
+
+test("[FED-03] config: a bundle endpoint is https, without user information", () => {
+  for (const url of [
+    "http://a.example",
+    "https://u@a.example",
+    "https://u:p@a.example",
+  ]) {
+    assert.deepEqual(problemPaths(changed("trust.0.bundle.url", url)), [
+      "trust[0].bundle.url",
+    ]);
+  }
+});
+
+test("[S58] config: a rule decides for its own trust domain alone, by whole segments", () => {
+  for (const subject of [
+    "spiffe://evilexample.org/**",
+    "spiffe://example.org.evil/**",
+    "spiffe://example.org/agent*",
+    "spiffe://*/agent",
+    "spiffe://example.org/**/agent",
+  ]) {
+    assert.deepEqual(problemPaths(changed("policy.0.match.subject", subject)), [
+      "policy[0].match.subject",
+    ]);
+  }
 });
 
 test("config: durations in every unit", () => {

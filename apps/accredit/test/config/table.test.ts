@@ -319,7 +319,7 @@ for (const issuer of [
   });
 }
 
-test("config: all problems of a file at once, whatever part they are in", () => {
+test("[SEC-08] config: all problems of a file at once, whatever part they are in", () => {
   const file = validFile() as Record<string, unknown>;
   file["issuer"] = 5;
   file["extra"] = 1;
