@@ -1,2 +1,7 @@
 export { parseStrictJson } from "./strict-json.ts";
-export type { JsonObject, JsonValue, StrictJsonLimits } from "./strict-json.ts";
+export type {
+  JsonObject,
+  JsonValue,
+  RootNumberListener,
+  StrictJsonLimits,
+} from "./strict-json.ts";

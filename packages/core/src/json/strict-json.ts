@@ -13,19 +13,26 @@ export interface StrictJsonLimits {
   readonly maxDepth: number;
 }
 
+/**
+ * Hears each number that is a member of the outermost object, with the text it was written as: its digits
+ * say more than a double holds.
+ */
+export type RootNumberListener = (name: string, literal: string) => void;
+
 /** A number longer than this is an attack on the parser, not a value. */
 const MAX_NUMBER_LENGTH = 64;
 
 /**
  * Parses UTF-8 bytes as JSON (RFC 8259), refusing what `JSON.parse` lets through: a byte order mark, text
  * that is not UTF-8, repeated member names, lone surrogates, numbers that are not finite, and depth or size
- * beyond the limits (SEC-06).
+ * beyond the limits (SEC-06). Offsets in messages count UTF-16 code units.
  *
  * @throws {DcrError} `json_invalid`
  */
 export function parseStrictJson(
   bytes: Uint8Array,
   limits: StrictJsonLimits,
+  onRootNumber?: RootNumberListener,
 ): JsonValue {
   if (bytes.length > limits.maxBytes) {
     throw new DcrError(
@@ -33,7 +40,7 @@ export function parseStrictJson(
       `expected at most ${limits.maxBytes} bytes of JSON, got ${bytes.length}`,
     );
   }
-  return new Parser(decode(bytes), limits.maxDepth).document();
+  return new Parser(decode(bytes), limits.maxDepth, onRootNumber).document();
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -53,11 +60,17 @@ function decode(bytes: Uint8Array): string {
 class Parser {
   readonly #text: string;
   readonly #maxDepth: number;
+  readonly #onRootNumber: RootNumberListener | undefined;
   #at = 0;
 
-  constructor(text: string, maxDepth: number) {
+  constructor(
+    text: string,
+    maxDepth: number,
+    onRootNumber: RootNumberListener | undefined,
+  ) {
     this.#text = text;
     this.#maxDepth = maxDepth;
+    this.#onRootNumber = onRootNumber;
   }
 
   document(): JsonValue {
@@ -103,14 +116,17 @@ class Parser {
       const nameAt = this.#at;
       const name = this.#string();
       if (name in object) {
-        throw new DcrError(
-          "json_invalid",
-          `expected each member name once, got one repeated at offset ${nameAt}`,
-        );
+        this.#at = nameAt;
+        this.#refuse("each member name once", "one again");
       }
       this.#skipSpace();
       if (!this.#take(0x3a)) this.#fail("a colon");
-      object[name] = this.#value(depth);
+      this.#skipSpace();
+      const valueAt = this.#at;
+      const value = this.#value(depth);
+      if (depth === 1 && typeof value === "number")
+        this.#onRootNumber?.(name, this.#text.slice(valueAt, this.#at));
+      object[name] = value;
       this.#skipSpace();
       if (this.#take(0x7d)) return object;
       if (!this.#take(0x2c)) this.#fail("a comma or the end of the object");
@@ -161,11 +177,11 @@ class Parser {
       value = JSON.parse(this.#text.slice(start, end)) as string;
     } catch {
       this.#at = start;
-      return this.#fail("a string with valid escapes");
+      return this.#refuse("a string with valid escapes", "an invalid one");
     }
     if (!value.isWellFormed()) {
       this.#at = start;
-      this.#fail("a string without lone surrogates");
+      this.#refuse("a string without lone surrogates", "one");
     }
     return value;
   }
@@ -178,7 +194,10 @@ class Parser {
     const value =
       literal.length > MAX_NUMBER_LENGTH ? Number.NaN : Number(literal);
     if (!Number.isFinite(value))
-      this.#fail("a finite number of ordinary length");
+      this.#refuse(
+        `a finite number of at most ${MAX_NUMBER_LENGTH} characters`,
+        "another",
+      );
     this.#at += literal.length;
     return value;
   }
@@ -206,15 +225,28 @@ class Parser {
 
   #checkDepth(depth: number): void {
     if (depth > this.#maxDepth)
-      this.#fail(`at most ${this.#maxDepth} levels of arrays and objects`);
+      this.#refuse(
+        `at most ${this.#maxDepth} levels of arrays and objects`,
+        "one more",
+      );
   }
 
   #fail(expected: string): never {
-    const came =
-      this.#at >= this.#text.length ? "the end of the text" : "something else";
+    return this.#refuse(expected, characterAt(this.#text, this.#at));
+  }
+
+  #refuse(expected: string, came: string): never {
     throw new DcrError(
       "json_invalid",
       `expected ${expected} at offset ${this.#at}, got ${came}`,
     );
   }
+}
+
+/** One character, as a message may show it. */
+function characterAt(text: string, at: number): string {
+  const code = text.codePointAt(at);
+  if (code === undefined) return "the end of the text";
+  if (code > 0x20 && code < 0x7f) return `'${String.fromCharCode(code)}'`;
+  return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
 }

@@ -4,7 +4,9 @@ import {
   parseStrictJson,
   type JsonObject,
   type JsonValue,
+  type RootNumberListener,
 } from "../json/index.ts";
+import { kindOf, quote } from "../lib/quote.ts";
 import type { JwtSvidAlgorithm } from "./jwt-svid.ts";
 import { judgeVerificationKey } from "./key-quality.ts";
 
@@ -37,6 +39,7 @@ export const MAX_BUNDLE_BYTES = 1024 * 1024;
 const MAX_DEPTH = 32;
 /** Uses that other verifiers take; known, and not ours (BNDL-02). */
 const OTHER_USES = new Set<unknown>(["x509-svid", "wit-svid"]);
+const KEY_TYPES = new Set<unknown>(["EC", "RSA"]);
 
 /**
  * Parses a SPIFFE bundle document: a JWK Set with SPIFFE's own members. Keys of other uses are passed over;
@@ -48,45 +51,68 @@ const OTHER_USES = new Set<unknown>(["x509-svid", "wit-svid"]);
 export async function parseSpiffeBundle(
   document: Uint8Array,
 ): Promise<SpiffeBundle> {
-  const set = parseObject(document);
+  let sequenceText: string | undefined;
+  const set = parseObject(document, (name, literal) => {
+    if (name === "spiffe_sequence") sequenceText = literal;
+  });
   const { keys } = set;
   if (!Array.isArray(keys)) throw invalid("a keys array", "none");
+  return {
+    ...readKeys(keys as readonly JsonValue[]),
+    sequence: readSequence(set["spiffe_sequence"], sequenceText),
+    refreshHintSeconds: readRefreshHint(set["spiffe_refresh_hint"]),
+  };
+}
 
+function readKeys(
+  keys: readonly JsonValue[],
+): Pick<SpiffeBundle, "jwtAuthorities" | "skipped"> {
   const jwtAuthorities = new Map<string, JwtAuthority>();
   const skipped: SkippedKey[] = [];
-  for (const [index, key] of (keys as readonly JsonValue[]).entries()) {
-    const verdict = readKey(key);
-    if (verdict === undefined) continue;
-    if (typeof verdict === "string") {
-      skipped.push({ index, reason: verdict });
+  const materials = new Map<string, string>();
+  for (const [index, entry] of keys.entries()) {
+    const candidate = readEntry(entry);
+    if (candidate === undefined) continue;
+    if (typeof candidate === "string") {
+      skipped.push({ index, reason: candidate });
       continue;
     }
-    const same = jwtAuthorities.get(verdict.kid);
-    if (
-      same !== undefined &&
-      JSON.stringify(same.jwk) !== JSON.stringify(verdict.jwk)
-    ) {
+    // Before its strength is judged: which of two keys a kid means is not ours to choose (BNDL-06).
+    const { kid, key } = candidate;
+    const material = materialOf(key);
+    if ((materials.get(kid) ?? material) !== material) {
       throw invalid(
         "each kid to name one key",
         "two different keys under one kid",
       );
     }
-    jwtAuthorities.set(verdict.kid, same ?? verdict);
+    materials.set(kid, material);
+    const verdict = judgeVerificationKey(key);
+    if (!verdict.usable) {
+      skipped.push({ index, reason: verdict.reason });
+      continue;
+    }
+    const { jwk = verdict.jwk, algorithms = [] } =
+      jwtAuthorities.get(kid) ?? {};
+    const all = new Set([...algorithms, ...verdict.algorithms]);
+    jwtAuthorities.set(
+      kid,
+      Object.freeze({ kid, jwk, algorithms: Object.freeze([...all]) }),
+    );
   }
-  return {
-    jwtAuthorities,
-    sequence: readSequence(set["spiffe_sequence"], document),
-    refreshHintSeconds: readRefreshHint(set["spiffe_refresh_hint"]),
-    skipped,
-  };
+  return { jwtAuthorities, skipped };
 }
 
-function parseObject(document: Uint8Array): JsonObject {
+function parseObject(
+  document: Uint8Array,
+  onRootNumber: RootNumberListener,
+): JsonObject {
   try {
-    const value = parseStrictJson(document, {
-      maxBytes: MAX_BUNDLE_BYTES,
-      maxDepth: MAX_DEPTH,
-    });
+    const value = parseStrictJson(
+      document,
+      { maxBytes: MAX_BUNDLE_BYTES, maxDepth: MAX_DEPTH },
+      onRootNumber,
+    );
     if (value !== null && typeof value === "object" && !Array.isArray(value))
       return value as JsonObject;
   } catch (cause) {
@@ -97,53 +123,51 @@ function parseObject(document: Uint8Array): JsonObject {
   throw invalid("a JSON object", "another value");
 }
 
-/** The authority, undefined for a key of another use, or why the key is skipped. */
-function readKey(key: JsonValue): JwtAuthority | string | undefined {
-  if (key === null || typeof key !== "object" || Array.isArray(key))
+/** A key that is ours to judge, undefined for one of another use, or why it is skipped. */
+function readEntry(
+  entry: JsonValue,
+): { readonly kid: string; readonly key: JsonObject } | string | undefined {
+  if (entry === null || typeof entry !== "object" || Array.isArray(entry))
     return "not a JSON object";
-  const { use, kid } = key as JsonObject;
+  const key = entry as JsonObject;
+  const { use, kid, kty } = key;
   if (OTHER_USES.has(use)) return undefined;
   if (use !== "jwt-svid") return use === undefined ? "no use" : "unknown use";
+  if (!KEY_TYPES.has(kty)) return "unknown kty";
   if (typeof kid !== "string" || kid === "") return "no kid";
-  const verdict = judgeVerificationKey(key as JsonObject);
-  if (!verdict.usable) return verdict.reason;
-  return Object.freeze({
-    kid,
-    algorithms: verdict.algorithms,
-    jwk: verdict.jwk,
-  });
+  return { kid, key };
+}
+
+/** What makes two keys the same key; labels such as `alg` do not. */
+function materialOf({ kty, crv, x, y, n, e }: JsonObject): string {
+  return JSON.stringify([kty, crv, x, y, n, e]);
 }
 
 /**
- * The sequence number, exact to 64 bits and more: as a double it would be rounded, so the digits are read
- * from the text.
+ * The sequence number exactly: as a double it would be rounded from 2^53 on, so it is read from the digits
+ * of the text. Anything but a whole number from 0 makes the document invalid, since its order is then unknown.
  */
 function readSequence(
   value: JsonValue | undefined,
-  document: Uint8Array,
+  literal: string | undefined,
 ): bigint | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0) {
+  if (literal === undefined || !/^[0-9]+$/.test(literal)) {
     throw invalid(
-      "spiffe_sequence to be a whole number from 0",
-      "something else",
+      "spiffe_sequence to be a whole number in plain digits",
+      literal === undefined ? kindOf(value) : quote(literal),
     );
   }
-  if (Number.isSafeInteger(value)) return BigInt(value);
-  const digits = /"spiffe_sequence"\s*:\s*([0-9]+)(?![0-9.eE])/.exec(
-    Buffer.from(document).toString("utf8"),
-  )?.[1];
-  if (digits === undefined)
-    throw invalid("spiffe_sequence as plain digits", "something else");
-  return BigInt(digits);
+  return BigInt(literal);
 }
 
+/** Seconds; anything but a whole number from 0 makes the document invalid, as any ill-typed member we use. */
 function readRefreshHint(value: JsonValue | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
     throw invalid(
       "spiffe_refresh_hint to be whole seconds from 0",
-      "something else",
+      typeof value === "number" ? `${value}` : kindOf(value),
     );
   }
   return value;
