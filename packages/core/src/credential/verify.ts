@@ -3,7 +3,7 @@ import type {
   JwtSvidRequirements,
   VerifiedJwtSvid,
 } from "../spiffe/jwt-svid.ts";
-import { verifyJwtSvid } from "../spiffe/jwt-svid.ts";
+import { JWT_SVID_CHECKS, verifyJwtSvid } from "../spiffe/jwt-svid.ts";
 import type { TrustSource } from "../trust/index.ts";
 
 /** draft-ietf-oauth-spiffe-client-auth section 3.1. */
@@ -28,7 +28,7 @@ export async function verifySoftwareStatement(
   trust: TrustSource,
   requirements: CredentialRequirements,
 ): Promise<VerifiedCredential> {
-  refuseOtherKinds(statement);
+  refuseOtherKinds(statement, requirements);
   return verifyJwtSvid(statement, trust, {
     ...requirements,
     purpose: "registration",
@@ -47,19 +47,21 @@ export async function verifyClientAssertion(
   trust: TrustSource,
   requirements: CredentialRequirements,
 ): Promise<VerifiedCredential> {
-  refuseOtherKinds(assertion);
+  refuseOtherKinds(assertion, requirements);
   return verifyJwtSvid(assertion, trust, {
     ...requirements,
     purpose: "client-authentication",
   });
 }
 
-/** `~` stands in no compact JWS, and in every SD-JWT. Other kinds show in the header's `typ`. */
-function refuseOtherKinds(token: string): void {
-  if (token.includes("~")) {
-    throw new DcrError(
-      "credential_kind_unsupported",
-      "expected a JWT-SVID, got an SD-JWT",
-    );
-  }
+/** `~` stands in no compact JWS, and in every SD-JWT. Other kinds show in the header and the claims. */
+function refuseOtherKinds(
+  token: string,
+  { onCheck }: CredentialRequirements,
+): void {
+  if (!token.includes("~")) return;
+  const detail = "expected a JWT-SVID, got an SD-JWT";
+  const requirement = JWT_SVID_CHECKS.kind;
+  onCheck?.({ check: "kind", verdict: "fail", detail, requirement });
+  throw new DcrError("credential_kind_unsupported", detail);
 }

@@ -7,23 +7,28 @@ import { parseStrictJson, type JsonObject } from "../json/index.ts";
 export const MAX_TOKEN_BYTES = 16 * 1024;
 const MAX_JSON_DEPTH = 32;
 
-/** A compact JWS taken apart and read strictly; nothing about it is verified. */
-export interface UnverifiedJws {
+/** A compact JWS taken apart; nothing about it is verified. */
+export interface DecodedJws {
   readonly token: string;
   readonly header: JsonObject;
-  readonly payload: JsonObject;
+  readonly payload: Uint8Array;
   /** `header.payload`, what the signature covers. */
   readonly signingInput: string;
 }
 
+/** A compact JWS whose payload is a JSON object too; nothing about it is verified. */
+export type UnverifiedJws = Omit<DecodedJws, "payload"> & {
+  readonly payload: JsonObject;
+};
+
 /**
- * The gate on the raw text: exactly three segments of canonical unpadded base64url, header and payload
- * strict JSON objects. What passes means the same to every parser, so that ours and jose's cannot differ.
+ * The gate on the raw text: exactly three segments of canonical unpadded base64url, the header a strict JSON
+ * object. What passes means the same to every parser, so that ours and jose's cannot differ.
  *
  * @throws {DcrError} `statement_too_large`, `statement_malformed`
  * @see RFC 7515 section 7.1
  */
-export function parseCompactJws(token: string): UnverifiedJws {
+export function decodeCompactJws(token: string): DecodedJws {
   if (token.length > MAX_TOKEN_BYTES) {
     throw new DcrError(
       "statement_too_large",
@@ -33,24 +38,48 @@ export function parseCompactJws(token: string): UnverifiedJws {
   const first = token.indexOf(".");
   const second = token.indexOf(".", first + 1);
   if (first === -1 || second === -1 || token.includes(".", second + 1)) {
-    malformed("a compact JWS of three segments", "another number of segments");
+    malformed("a compact JWS of three segments", segmentCount(token));
   }
-  const header = parseObject(
-    decodeSegment(token.slice(0, first), "header"),
-    "header",
-  );
-  const payload = parseObject(
-    decodeSegment(token.slice(first + 1, second), "payload"),
-    "payload",
-  );
+  const header = decodeSegment(token.slice(0, first), "header");
+  const payload = decodeSegment(token.slice(first + 1, second), "payload");
   decodeSegment(token.slice(second + 1), "signature");
-  return { token, header, payload, signingInput: token.slice(0, second) };
+  return {
+    token,
+    header: parseObject(header, "header"),
+    payload,
+    signingInput: token.slice(0, second),
+  };
 }
 
 /**
- * Whether the signature verifies with this key and algorithm.
+ * {@link decodeCompactJws}, and the payload read as a strict JSON object, as every JWT's is.
  *
- * @throws {DcrError} `signature_invalid`
+ * @throws {DcrError} `statement_too_large`, `statement_malformed`
+ * @see RFC 7519 section 7.2
+ */
+export function parseCompactJws(token: string): UnverifiedJws {
+  const { header, payload, signingInput } = decodeCompactJws(token);
+  return {
+    token,
+    header,
+    payload: parseObject(payload, "payload"),
+    signingInput,
+  };
+}
+
+/** The text is within its size limit by now. */
+function segmentCount(token: string): string {
+  const { length } = token.split(".");
+  return length === 5
+    ? "five, as an encrypted token (JWE) has"
+    : `${length === 1 ? "one" : length}`;
+}
+
+/**
+ * Whether the signature verifies with this key and algorithm. Whatever jose or the platform has against the
+ * signature is a no.
+ *
+ * @see RFC 7515 section 5.2
  */
 export async function verifySignature(
   token: string,
@@ -84,7 +113,7 @@ function decodeSegment(segment: string, name: string): Buffer {
   return bytes;
 }
 
-function parseObject(bytes: Buffer, name: string): JsonObject {
+function parseObject(bytes: Uint8Array, name: string): JsonObject {
   try {
     const value = parseStrictJson(bytes, {
       maxBytes: MAX_TOKEN_BYTES,

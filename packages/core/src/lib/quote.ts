@@ -13,8 +13,8 @@ const TOKEN_LIKE = /^.{0,79}?ey[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10}/s;
  */
 export function quote(value: string): string {
   if (TOKEN_LIKE.test(value)) return "something like a token";
-  const shown = value.slice(0, MAX_LENGTH).replace(/[^\x20-\x7e]/g, "?");
-  return `'${shown}'`;
+  const printable = value.slice(0, MAX_LENGTH).replace(/[^\x20-\x7e]/g, "?");
+  return `'${printable}'`;
 }
 
 /** The JSON type of a value, in words; `none` where there is no value. */
@@ -23,4 +23,9 @@ export function kindOf(value: JsonValue | undefined): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+/** A value of the caller's, as far as a message may show it: strings quoted, of others the type. */
+export function shown(value: JsonValue | undefined): string {
+  return typeof value === "string" ? quote(value) : kindOf(value);
 }

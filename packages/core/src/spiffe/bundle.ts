@@ -7,7 +7,7 @@ import {
   type RootNumberListener,
 } from "../json/index.ts";
 import { kindOf, quote } from "../lib/quote.ts";
-import type { JwtSvidAlgorithm } from "./jwt-svid.ts";
+import type { JwtSvidAlgorithm } from "./jwt-svid-header.ts";
 import { judgeVerificationKey } from "./key-quality.ts";
 
 /** One `jwt-svid` key of a bundle, public members only, checked to be a key we would trust. */

@@ -1,34 +1,28 @@
 import { createHash } from "node:crypto";
 import type { CheckListener } from "../credential/checks.ts";
-import { DcrError, type DcrErrorCode } from "../errors.ts";
-import type { JsonObject, JsonValue } from "../json/index.ts";
+import { DcrError } from "../errors.ts";
+import type { JsonObject } from "../json/index.ts";
+import { parseCompactJws } from "../lib/compact-jws.ts";
+import type { TrustSource } from "../trust/index.ts";
+import type { SpiffeId } from "./id.ts";
 import {
-  parseCompactJws,
-  verifySignature,
-  type UnverifiedJws,
-} from "../lib/compact-jws.ts";
-import { kindOf, quote } from "../lib/quote.ts";
-import type { SpiffeTrust, TrustSource } from "../trust/index.ts";
-import type { JwtAuthority } from "./bundle.ts";
-import { parseSpiffeId, type SpiffeId } from "./id.ts";
-
-/** The algorithms of JWT-SVID section 2.1 (SVID-02). */
-export const JWT_SVID_ALGORITHMS = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "PS256",
-  "PS384",
-  "PS512",
-] as const;
-export type JwtSvidAlgorithm = (typeof JWT_SVID_ALGORITHMS)[number];
+  checkAudience,
+  checkIssuer,
+  checkSubject,
+  checkTimes,
+} from "./jwt-svid-claims.ts";
+import {
+  checkAlgorithm,
+  checkHeader,
+  checkKind,
+  type JwtSvidAlgorithm,
+} from "./jwt-svid-header.ts";
+import { candidateKeys, findTrust, verifyWithOneOf } from "./jwt-svid-keys.ts";
 
 /** The named checks and their requirements, in the order they run; `explain` lists them. */
 export const JWT_SVID_CHECKS = {
   form: "SVID-01",
+  kind: "DCR-TI-18",
   header: "SVID-05",
   algorithm: "SVID-02",
   subject: "SVID-06",
@@ -73,15 +67,11 @@ export interface VerifiedJwtSvid {
   readonly audience: string;
   readonly issuedAt: number | undefined;
   readonly expiresAt: number;
+  /** Undefined where `jti` is absent or no string: nothing rests on it (SVID-10). */
   readonly tokenId: string | undefined;
   /** base64url SHA-256 of `header.payload`: names the token in logs and audit without being it. */
   readonly fingerprint: string;
 }
-
-const HEADER_MEMBERS = new Set(["alg", "kid", "typ"]);
-const MAX_KEY_ID_LENGTH = 256;
-/** Without a `kid`, how many keys one token may cost us (AMB-16). */
-const MAX_KEYS_TRIED = 8;
 
 /**
  * Verifies a JWT-SVID with the bundle of the trust domain in its `sub` and no other.
@@ -101,6 +91,7 @@ export async function verifyJwtSvid(
 
   // 1. What it is, before anything in it is believed.
   const jws = step("form", "strict compact JWS", () => parseCompactJws(token));
+  step("kind", "a JWT-SVID by its own account", () => checkKind(jws));
   const keyId = step("header", "header members as the profile allows", () =>
     checkHeader(jws.header),
   );
@@ -112,11 +103,11 @@ export async function verifyJwtSvid(
   const subject = step("subject", "SPIFFE ID of a workload", () =>
     checkSubject(jws.payload["sub"]),
   );
-  const source = step("trust", "trust domain is configured and has keys", () =>
+  const held = step("trust", "trust domain is configured and has keys", () =>
     findTrust(subject, trust),
   );
   const candidates = step("key", "key of that trust domain fits", () =>
-    candidateKeys(source, keyId, algorithm),
+    candidateKeys(held, keyId, algorithm),
   );
 
   // 3. The signature.
@@ -137,7 +128,7 @@ export async function verifyJwtSvid(
     checkAudience(jws.payload["aud"], requirements.audiences),
   );
   const issuer = step("issuer", "issuer as the trust source says", () =>
-    checkIssuer(jws.payload["iss"], source, requirements.purpose),
+    checkIssuer(jws.payload["iss"], held.source, requirements.purpose),
   );
   const tokenId = jws.payload["jti"];
 
@@ -162,259 +153,15 @@ function stepper(listener: CheckListener | undefined) {
   return <T>(check: CheckName, expectation: string, run: () => T): T => {
     if (listener === undefined) return run();
     const requirement = JWT_SVID_CHECKS[check];
+    let result: T;
     try {
-      const result = run();
-      listener({ check, verdict: "pass", detail: expectation, requirement });
-      return result;
+      result = run();
     } catch (error) {
       const detail = error instanceof Error ? error.message : "failed";
       listener({ check, verdict: "fail", detail, requirement });
       throw error;
     }
+    listener({ check, verdict: "pass", detail: expectation, requirement });
+    return result;
   };
-}
-
-/** The profile's issuer may send no header but these; `crit`, `jku`, `jwk` and the like have no place. */
-function checkHeader(header: JsonObject): string | undefined {
-  for (const name of Object.keys(header)) {
-    if (!HEADER_MEMBERS.has(name)) {
-      fail(
-        "header_invalid",
-        "only alg, kid and typ in the JOSE header",
-        `${quote(name)} too`,
-      );
-    }
-  }
-  const { typ, kid } = header;
-  if (typ !== undefined && typ !== "JWT" && typ !== "JOSE") {
-    fail("credential_kind_unsupported", "typ JWT or JOSE, or none", shown(typ));
-  }
-  if (kid === undefined) return undefined;
-  if (typeof kid !== "string" || kid === "" || kid.length > MAX_KEY_ID_LENGTH) {
-    fail(
-      "header_invalid",
-      `kid to be a string of 1 to ${MAX_KEY_ID_LENGTH} characters`,
-      kindOf(kid),
-    );
-  }
-  return kid;
-}
-
-function checkAlgorithm(alg: JsonValue | undefined): JwtSvidAlgorithm {
-  const algorithm = JWT_SVID_ALGORITHMS.find((allowed) => allowed === alg);
-  return (
-    algorithm ??
-    fail(
-      "algorithm_not_allowed",
-      `alg to be one of ${JWT_SVID_ALGORITHMS.join(" ")}`,
-      shown(alg),
-    )
-  );
-}
-
-function checkSubject(sub: JsonValue | undefined): SpiffeId {
-  if (typeof sub !== "string")
-    fail("subject_invalid", "sub to be a SPIFFE ID", kindOf(sub));
-  let subject: SpiffeId;
-  try {
-    subject = parseSpiffeId(sub);
-  } catch (cause) {
-    if (!(cause instanceof DcrError)) throw cause;
-    throw new DcrError("subject_invalid", `sub: ${cause.message}`, { cause });
-  }
-  if (subject.path === "") {
-    fail(
-      "subject_not_a_workload",
-      "sub to name a workload",
-      "the SPIFFE ID of a trust domain",
-    );
-  }
-  return subject;
-}
-
-function findTrust(
-  subject: SpiffeId,
-  trust: TrustSource,
-): SpiffeTrust & { readonly bundle: object } {
-  const source = trust.spiffe(subject.trustDomain);
-  if (source === undefined) {
-    throw new DcrError(
-      "issuer_untrusted",
-      `trust domain ${subject.trustDomain} is not one this server trusts`,
-    );
-  }
-  const { bundle } = source;
-  if (bundle === undefined) {
-    throw new DcrError(
-      "source_unavailable",
-      `the keys of trust domain ${subject.trustDomain} are not available now; try again later`,
-      { data: { trustDomain: subject.trustDomain } },
-    );
-  }
-  return { ...source, bundle };
-}
-
-function candidateKeys(
-  source: SpiffeTrust,
-  keyId: string | undefined,
-  algorithm: JwtSvidAlgorithm,
-): readonly JwtAuthority[] {
-  const authorities =
-    source.bundle?.jwtAuthorities ?? new Map<string, JwtAuthority>();
-  if (keyId === undefined && source.keyId === "required") {
-    fail(
-      "key_id_missing",
-      `kid in the header, as the trust source ${source.trustDomain} requires`,
-      "none",
-    );
-  }
-  // A kid names its key: no other is tried when that one is absent or does not verify (J08).
-  const named =
-    keyId === undefined ? [...authorities.values()] : [authorities.get(keyId)];
-  const fitting = named.filter(
-    (authority): authority is JwtAuthority =>
-      authority?.algorithms.includes(algorithm) === true,
-  );
-  if (fitting.length === 0) {
-    const which = keyId === undefined ? "any key" : `key ${quote(keyId)}`;
-    fail(
-      "key_not_found",
-      `${which} for ${algorithm} in the bundle of ${source.trustDomain}`,
-      "no such key",
-    );
-  }
-  return fitting.slice(0, MAX_KEYS_TRIED);
-}
-
-async function verifyWithOneOf(
-  { token }: UnverifiedJws,
-  candidates: readonly JwtAuthority[],
-  algorithm: JwtSvidAlgorithm,
-): Promise<JwtAuthority | undefined> {
-  for (const authority of candidates) {
-    if (await verifySignature(token, authority.jwk, algorithm))
-      return authority;
-  }
-  return undefined;
-}
-
-function checkTimes(
-  { exp, iat, nbf }: JsonObject,
-  {
-    purpose,
-    now,
-    clockToleranceSeconds: tolerance,
-    maxLifetimeSeconds,
-    maxAgeSeconds,
-  }: JwtSvidRequirements,
-): { readonly issuedAt: number | undefined; readonly expiresAt: number } {
-  if (exp === undefined) fail("claims_invalid", "an exp claim", "none");
-  const expiresAt = numericDate(exp, "exp");
-  if (iat === undefined && purpose === "registration") {
-    fail("claims_invalid", "an iat claim, which registration requires", "none");
-  }
-  const issuedAt = iat === undefined ? undefined : numericDate(iat, "iat");
-  const notBefore = nbf === undefined ? undefined : numericDate(nbf, "nbf");
-
-  if (now >= expiresAt + tolerance) {
-    fail("credential_expired", `exp after ${now}`, `${expiresAt}`);
-  }
-  if (notBefore !== undefined && notBefore > now + tolerance) {
-    fail("credential_not_yet_valid", `nbf not after ${now}`, `${notBefore}`);
-  }
-  if (issuedAt !== undefined) {
-    if (issuedAt > now + tolerance)
-      fail("credential_not_yet_valid", `iat not after ${now}`, `${issuedAt}`);
-    if (issuedAt > expiresAt)
-      fail(
-        "claims_invalid",
-        "iat not after exp",
-        `iat ${issuedAt}, exp ${expiresAt}`,
-      );
-    if (now - issuedAt > maxAgeSeconds + tolerance) {
-      fail(
-        "credential_too_old",
-        `a credential issued at most ${maxAgeSeconds} s ago`,
-        `${now - issuedAt} s`,
-      );
-    }
-  }
-  const lifetime = expiresAt - (issuedAt ?? now);
-  const slack = issuedAt === undefined ? tolerance : 0;
-  if (lifetime > maxLifetimeSeconds + slack) {
-    fail(
-      "credential_lifetime_too_long",
-      `a lifetime of at most ${maxLifetimeSeconds} s`,
-      `${lifetime} s`,
-    );
-  }
-  return { issuedAt, expiresAt };
-}
-
-/** A NumericDate in whole seconds: a fraction or an exponent would be a trap for other parsers. */
-function numericDate(value: JsonValue, name: string): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
-    return fail(
-      "claims_invalid",
-      `${name} to be whole epoch seconds`,
-      kindOf(value),
-    );
-  }
-  return value;
-}
-
-function checkAudience(
-  aud: JsonValue | undefined,
-  accepted: readonly string[],
-): string {
-  const values = Array.isArray(aud) ? (aud as readonly JsonValue[]) : [aud];
-  const [value] = values;
-  if (values.length !== 1 || typeof value !== "string") {
-    fail(
-      "audience_mismatch",
-      `${accepted[0]} as the only aud`,
-      Array.isArray(aud) ? `${values.length} values` : kindOf(aud),
-    );
-  }
-  if (!accepted.includes(value)) {
-    fail(
-      "audience_mismatch",
-      `${accepted.join(" or ")} as the only aud`,
-      shown(value),
-    );
-  }
-  return value;
-}
-
-function checkIssuer(
-  iss: JsonValue | undefined,
-  { issuer: rule, trustDomain }: SpiffeTrust,
-  purpose: JwtSvidRequirements["purpose"],
-): string | undefined {
-  if (rule.mode === "ignore") return typeof iss === "string" ? iss : undefined;
-  if (iss === undefined) {
-    if (purpose === "client-authentication" || rule.mode === "if_present")
-      return undefined;
-    throw new DcrError(
-      "issuer_mismatch",
-      `expected iss to be ${rule.values.join(" or ")}, got none: set jwt_issuer in SPIRE, or iss.mode: if_present for ${trustDomain} here`,
-    );
-  }
-  if (typeof iss !== "string" || !rule.values.includes(iss)) {
-    fail(
-      "issuer_mismatch",
-      `iss to be ${rule.values.join(" or ")}`,
-      shown(iss),
-    );
-  }
-  return iss;
-}
-
-function fail(code: DcrErrorCode, expected: string, came: string): never {
-  throw new DcrError(code, `expected ${expected}, got ${came}`);
-}
-
-/** A value of the caller's, as far as a message may quote it. */
-function shown(value: JsonValue | undefined): string {
-  return typeof value === "string" ? quote(value) : kindOf(value);
 }

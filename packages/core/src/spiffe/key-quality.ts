@@ -1,7 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import type { JWK } from "jose";
 import type { JsonObject } from "../json/index.ts";
-import type { JwtSvidAlgorithm } from "./jwt-svid.ts";
+import type { JwtSvidAlgorithm } from "./jwt-svid-header.ts";
 
 /** A public key that may verify, with the algorithms its type and curve allow; or why it may not. */
 export type KeyVerdict =
