@@ -16,9 +16,10 @@ export type {
   RuleMatch,
   ServerCapabilities,
 } from "./policy.ts";
-export type { Reason } from "./reason.ts";
+export type { Mismatch, Reason } from "./reason.ts";
 export { mergeMetadata } from "./merge.ts";
 export type { ProposedMetadata } from "./merge.ts";
+export { redirectUriProblem } from "./redirect-uri.ts";
 export { register } from "./register.ts";
 export type {
   Registration,

@@ -10,8 +10,8 @@ const LOOPBACK_HOSTS: ReadonlySet<string> = new Set([
   "127.0.0.1",
   "[::1]",
 ]);
-/** RFC 8252 section 7.1: a private-use scheme is a reversed domain name, so it has a dot. */
-const PRIVATE_USE_URI = /^[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+:./;
+/** RFC 8252 section 7.1: a private-use scheme is a reversed domain name, so it has a dot. No user information. */
+const PRIVATE_USE_URI = /^[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+:(?!\/\/[^/?]*@)./;
 const EXPECTED =
   "absolute https URIs, http ones on a loopback host, or ones of a private-use scheme with a dot";
 
@@ -36,7 +36,7 @@ export function redirectUriProblem(value: JsonValue): Mismatch | undefined {
   const url = readWebUrl(value);
   const allowed =
     url === undefined
-      ? PRIVATE_USE_URI.test(value)
+      ? PRIVATE_USE_URI.test(value) && URL.canParse(value)
       : url.scheme === "https" || LOOPBACK_HOSTS.has(url.host);
   return allowed ? undefined : { expected: EXPECTED, got: "another URI" };
 }
