@@ -1,5 +1,6 @@
 import { isIP, isIPv4 } from "node:net";
 import { z } from "zod";
+import { redirectUriProblem } from "@accredit/core/registration";
 import {
   parseSpiffeIdPattern,
   parseTrustDomainName,
@@ -187,19 +188,10 @@ export function spiffeIdPattern(): z.ZodString {
   );
 }
 
-/** A redirect URI (RFC 6749 section 3.1.2). */
+/** A redirect URI that registration would take (META-01), and no pattern of them: nothing here is one. */
 export function redirectUri(): z.ZodString {
   return text(
-    "an absolute URI without fragment: https, http on a loopback host, or a private-use scheme with a dot",
-    (value) => {
-      if (!/^[\x21-\x7e]+$/.test(value) || /[#\\*]/.test(value)) return false;
-      const { protocol, hostname, username, password } = new URL(value);
-      if (username !== "" || password !== "") return false;
-      if (protocol === "http:") return LOOPBACK_AUTHORITIES.has(hostname);
-      return (
-        protocol === "https:" ||
-        /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(protocol)
-      );
-    },
+    "an absolute URI without fragment, user information and '*': https, http on a loopback host, or a private-use scheme with a dot",
+    (value) => redirectUriProblem(value) === undefined && !value.includes("*"),
   );
 }
