@@ -1,6 +1,13 @@
 #!/usr/bin/env -S node --conditions=source --disable-warning=ExperimentalWarning
 import { main } from "../src/cli/main.ts";
 
+// A reader that left (`accredit --help | head`) is no fault of ours and nothing to crash for.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const)
   process.once(name, () => stop.abort(name));

@@ -32,6 +32,8 @@ export interface PublicListenerOptions
   extends PublicAppOptions, TokenRouteOptions, RegisterRouteOptions {
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Whether the server is on its way down: then each answer is the last on its connection. */
+  readonly draining: () => boolean;
 }
 
 /** A route that the listener serves itself, and the audit action of a request refused on the way to it. */
@@ -119,6 +121,7 @@ export function createPublicListener(
     };
     const started = performance.now();
     response.setHeader("X-Request-Id", event.id);
+    if (options.draining()) response.setHeader("Connection", "close");
     response.once("close", () => {
       event.status = response.statusCode;
       const ms = performance.now() - started;

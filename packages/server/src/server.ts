@@ -40,13 +40,15 @@ export interface ServerPorts {
   readonly trustHealth: () => readonly TrustSourceHealth[];
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether the server is on its way down. */
+  readonly draining: () => boolean;
 }
 
 /** The two request handlers; the caller opens the sockets. */
 export interface AccreditServer {
   readonly publicListener: RequestListener;
   readonly adminListener: (
-    options: Pick<AdminOptions, "bearerToken" | "loopbackOnly" | "draining">,
+    options: Pick<AdminOptions, "bearerToken" | "loopbackOnly">,
   ) => RequestListener;
 }
 
@@ -80,7 +82,7 @@ export async function createAccreditServer(
   settings: ServerSettings,
   ports: ServerPorts,
 ): Promise<AccreditServer> {
-  const { store, trust, trustHealth, clock, log } = ports;
+  const { store, trust, trustHealth, clock, log, draining } = ports;
   const endpoints = endpointsOf(settings.issuer);
   const metrics = createMetrics(trustHealth);
   const { privateJwks, publicJwks } = await loadSigningKeys(store, clock);
@@ -98,6 +100,7 @@ export async function createAccreditServer(
     endpoints,
     log,
     metrics,
+    draining,
     clock,
     store,
     authentication,
@@ -133,6 +136,12 @@ export async function createAccreditServer(
   return {
     publicListener,
     adminListener: (options) =>
-      createAdminListener({ store, trust: trustHealth, metrics, ...options }),
+      createAdminListener({
+        store,
+        trust: trustHealth,
+        metrics,
+        draining,
+        ...options,
+      }),
   };
 }

@@ -90,6 +90,7 @@ export async function startServer(
       trustHealth: () => [],
       clock,
       log: { info: write, warn: write, error: write },
+      draining: () => false,
     },
   );
   server.on("request", accredit.publicListener);

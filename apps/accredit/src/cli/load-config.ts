@@ -22,15 +22,15 @@ export function describeProblems(
 }
 
 /**
- * Loads a configuration and checks the files it names.
+ * Loads a configuration and checks the files it names; what is worth knowing of either is in `notices`.
  *
  * @throws {CommandError} with every problem and exit code 2
  */
 export async function loadCheckedConfig(file: string): Promise<Config> {
   try {
     const config = await loadConfig(file);
-    await checkFiles(config);
-    return config;
+    const notices = await checkFiles(config);
+    return { ...config, notices: [...config.notices, ...notices] };
   } catch (error) {
     if (error instanceof ConfigError) {
       throw new CommandError(describeProblems(file, error.problems), 2, {

@@ -67,7 +67,7 @@ function toProblems(
     return [
       {
         path: issue.path,
-        problem: describeValue(valueAt(file, issue.path)),
+        problem: describeProblem(file, issue.path),
         expected: issue.message,
       },
     ];
@@ -113,4 +113,11 @@ function reported(
       expected: "those above to be fixed first",
     },
   ];
+}
+
+/** A file that is text as a whole may be a token or a key handed over by mistake: it is not shown. */
+function describeProblem(file: unknown, path: KeyPath): string {
+  return path.length === 0 && typeof file === "string"
+    ? "is plain text"
+    : describeValue(valueAt(file, path));
 }

@@ -276,7 +276,7 @@ export const configSchema = section({
     .prefault({})
     .describe("The log on standard output."),
   shutdown_timeout: duration("0s", "5m")
-    .prefault("8s")
+    .prefault("7s")
     .describe(
       "How long requests in flight may take to finish when the server stops.",
     ),

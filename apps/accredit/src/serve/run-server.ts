@@ -13,6 +13,9 @@ import { systemClock } from "./system-clock.ts";
 /** How long the start waits for the first bundles. */
 const SOURCES_HEAD_START_MS = 1_000;
 
+/** How long connections in use are given to hear that the server stops, in milliseconds. */
+const DRAIN_MS = 250;
+
 /** A server that is up. */
 export interface RunningServer {
   readonly publicPort: number;
@@ -68,6 +71,7 @@ export async function runServer(
       trustHealth: () => trust.status(),
       clock: systemClock,
       log,
+      draining: () => draining,
     });
     const { tokenFile } = config.admin;
     const bearerToken =
@@ -79,7 +83,6 @@ export async function runServer(
       server.adminListener({
         bearerToken,
         loopbackOnly: isLoopback(config.admin.host),
-        draining: () => draining,
       }),
     );
     opened.push(() => adminListener.close(0));
@@ -95,9 +98,11 @@ export async function runServer(
       publicPort: publicListener.port,
       adminPort: adminListener.port,
       broken: broken.promise,
-      close: () => {
+      close: async () => {
         draining = true;
-        return closeAll();
+        // Connections in use learn with their next answer that they end; closing first would cut some.
+        await delay(DRAIN_MS);
+        await closeAll();
       },
     };
   } catch (error) {

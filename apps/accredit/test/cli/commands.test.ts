@@ -253,3 +253,11 @@ test("serve logs JSON lines, finishes on SIGTERM with 0, and register and token 
     code: "ENOENT",
   });
 });
+
+test("a reader that leaves early crashes nothing", async () => {
+  const { code, stderr } = await runCli(["config", "schema"], {}, (child) =>
+    child.stdout?.destroy(),
+  );
+  assert.equal(stderr, "");
+  assert.equal(code, 0);
+});

@@ -63,10 +63,13 @@ export function startCli(
   };
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end; `meddle` may do something to the process as soon as it is there. */
 export function runCli(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  meddle: (child: ChildProcess) => void = () => {},
 ): Promise<Finished> {
-  return startCli(args, env).finished();
+  const running = startCli(args, env);
+  meddle(running.process);
+  return running.finished();
 }

@@ -50,7 +50,7 @@ test("[AMB-01] config: what the file leaves out has its default, and iss is requ
     ],
     policy: [],
     log: { level: "info" },
-    shutdownTimeoutSeconds: 8,
+    shutdownTimeoutSeconds: 7,
     notices: [
       "listen.tls: is not set while the issuer is https, so a proxy in front must serve TLS",
       "policy: has no rule, so every registration is refused",

@@ -40,10 +40,10 @@ async function check(
   const { describeProblems } = await import("../load-config.ts");
   try {
     const config = await loadConfig(file);
-    await checkFiles(config);
-    print(io, json, { valid: true, problems: [], notices: config.notices }, [
+    const notices = [...config.notices, ...(await checkFiles(config))];
+    print(io, json, { valid: true, problems: [], notices }, [
       `${file}: valid`,
-      ...config.notices.map((notice) => `  note: ${notice}`),
+      ...notices.map((notice) => `  note: ${notice}`),
     ]);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
