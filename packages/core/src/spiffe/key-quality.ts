@@ -102,9 +102,12 @@ function judgeRsa({ n, e }: JsonObject): KeyVerdict {
   const exponentValue =
     exponent.length > 4 ? Number.NaN : exponent.readUIntBE(0, exponent.length);
   if (!(exponentValue >= 3) || exponentValue % 2 === 0) {
-    return unusable("expected an odd RSA exponent from 3 to 2^32");
+    return unusable("expected an odd RSA exponent from 3, of 32 bits at most");
   }
-  if (isRocaModulus(BigInt(`0x${modulus.toString("hex")}`))) {
+  const value = BigInt(`0x${modulus.toString("hex")}`);
+  if (SMALL_PRIMES.some((prime) => value % prime === 0n))
+    return unusable("the modulus has a small prime factor");
+  if (isRocaModulus(value)) {
     return unusable(
       "the modulus has the fingerprint of a key factorable by ROCA (CVE-2017-15361)",
     );
@@ -142,6 +145,11 @@ function bitLength(bytes: Buffer): number {
     ? 0
     : (bytes.length - first) * 8 - Math.clz32(bytes[first] ?? 0) + 24;
 }
+
+/** No honest modulus has a factor this small; Node imports one that does. */
+const SMALL_PRIMES = [
+  2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53,
+].map(BigInt);
 
 /**
  * Primes at which a modulus of the flawed generator is always a power of 65537; a sound one passes all of
