@@ -121,3 +121,51 @@ test("any bytes either parse to what JSON.parse has, or throw a DcrError", () =>
     { numRuns: 3000 },
   );
 });
+
+test("a message says what was expected, what came, and where", () => {
+  for (const [text, message] of [
+    [
+      "{",
+      "expected a member name in double quotes at offset 1, got the end of the text",
+    ],
+    ['{"a" 1}', "expected a colon at offset 5, got '1'"],
+    ["[1 2]", "expected a comma or the end of the array at offset 3, got '2'"],
+    ["{} x", "expected the end of the text at offset 3, got 'x'"],
+    ["\u00e9", "expected a value at offset 0, got U+00E9"],
+    ["\ufeff1", "expected a value at offset 0, got U+FEFF"],
+    [
+      '"a\n"',
+      "expected no control character in a string at offset 2, got U+000A",
+    ],
+    [
+      '{"a":1, "a":2}',
+      "expected each member name once at offset 8, got one again",
+    ],
+    [
+      "[[[]]]",
+      "expected at most 2 levels of arrays and objects at offset 2, got one more",
+    ],
+    [
+      "[1e400]",
+      "expected a finite number of at most 64 characters at offset 1, got another",
+    ],
+  ] as const) {
+    assert.throws(
+      () => parseStrictJson(Buffer.from(text), { maxBytes: 100, maxDepth: 2 }),
+      { code: "json_invalid", message },
+      text,
+    );
+  }
+});
+
+test("numbers of the outermost object are heard as they are written", () => {
+  const heard: string[] = [];
+  parseStrictJson(
+    Buffer.from(
+      '{"a": 9007199254740993 ,"b":{"c":1},"d":[2],"e":"3","f":-1.50e+2}',
+    ),
+    LIMITS,
+    (name, literal) => heard.push(`${name}=${literal}`),
+  );
+  assert.deepEqual(heard, ["a=9007199254740993", "f=-1.50e+2"]);
+});

@@ -124,7 +124,10 @@ test("[SID-03] [SID-05] every byte at every position is judged by the grammar", 
 test("[SID-01] [SID-06] a SPIFFE ID made of any allowed parts comes back as it was", () => {
   const letters = (alphabet: string, maxLength: number) =>
     fc
-      .array(fc.constantFrom(...alphabet.split("")), { minLength: 1, maxLength })
+      .array(fc.constantFrom(...alphabet.split("")), {
+        minLength: 1,
+        maxLength,
+      })
       .map((parts) => parts.join(""));
   const lower = "abcdefghijklmnopqrstuvwxyz0123456789._-";
   const segment = letters(`${lower}ABCDEFGHIJKLMNOPQRSTUVWXYZ`, 30).filter(

@@ -8,22 +8,8 @@ import {
 } from "node:crypto";
 import { test } from "node:test";
 import { exportPKCS8 } from "jose";
+import { forge } from "./forge.ts";
 import { authority, GOOD, SUBJECT, verify } from "./jwt-svid-fixture.ts";
-
-/** Signs by hand, so that a token can be wrong in ways a library would not make it. */
-function forge(
-  header: unknown,
-  payload: unknown,
-  signature: (input: string) => Buffer | string,
-): string {
-  const part = (value: unknown): string =>
-    Buffer.from(
-      typeof value === "string" ? value : JSON.stringify(value),
-    ).toString("base64url");
-  const input = `${part(header)}.${part(payload)}`;
-  const signed = signature(input);
-  return `${input}.${typeof signed === "string" ? signed : signed.toString("base64url")}`;
-}
 
 const key = authority.keys[0];
 assert.ok(key);
@@ -180,4 +166,43 @@ test("[SVID-01] [J16] [J17] [J20] the text is one strict compact JWS or nothing"
     { code: "credential_kind_unsupported" },
     "[DCR-TI-18] an SD-JWT",
   );
+});
+
+test("[J17] [SVID-01] a token of another form is named for what it is", async () => {
+  const good = await authority.jwtSvid(GOOD);
+  for (const [token, message] of [
+    [`${good}.x.y`, /got five, as an encrypted token \(JWE\) has$/],
+    [`${good}.x`, /of three segments, got 4$/],
+    ["x", /of three segments, got one$/],
+    ["..", /base64url without padding in the header/],
+    [
+      `${Buffer.from("{").toString("base64url")}.x.x`,
+      /base64url.*in the payload/,
+    ],
+    [
+      `${Buffer.from('{"a":1,"a":1}').toString("base64url")}.e30.AAAA`,
+      /in the header: expected each member name once/,
+    ],
+  ] as const) {
+    await assert.rejects(verify(token), message);
+  }
+});
+
+test("[J16] every character that base64url has not, and every place, is refused", async () => {
+  const good = await authority.jwtSvid(GOOD);
+  const alphabet = /[A-Za-z0-9_-]/;
+  for (let code = 0; code < 256; code++) {
+    const char = String.fromCharCode(code);
+    if (alphabet.test(char)) continue;
+    for (const at of [0, 5, good.indexOf(".") + 1, good.length]) {
+      const token = good.slice(0, at) + char + good.slice(at);
+      await assert.rejects(
+        verify(token),
+        char === "~"
+          ? { code: "credential_kind_unsupported" }
+          : { code: "statement_malformed" },
+        JSON.stringify(char),
+      );
+    }
+  }
 });
