@@ -28,11 +28,14 @@ const SPACED_TOKENS =
   /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
 const TOKEN = /^[\x21-\x7e]+$/;
 /**
- * Characters that make text say something else than it shows: control characters, line separators,
- * direction marks, and those without a shape. The joiners U+200C and U+200D stay: scripts and emoji need them.
+ * Characters that make text say something else than it shows: control characters, line separators, and
+ * those without a shape, direction marks among them. The joiners U+200C and U+200D and the variation
+ * selectors stay: scripts and emoji need them.
  */
 const DECEPTIVE =
-  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u;
+  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\ufff9-\ufffb[\p{DI}--[\u200c\u200d\p{VS}]]]/v;
+/** A character that a reader sees; U+2800 is a symbol by class and a blank by looks. */
+const VISIBLE = /[[\p{L}\p{N}\p{P}\p{S}]--[\p{DI}\u2800]]/v;
 /** RFC 5646 section 2.1, as far as a registration needs it. */
 const LANGUAGE_TAG = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$/;
 const LOCALIZED: ReadonlySet<string> = new Set([
@@ -196,7 +199,7 @@ function scopeProblem(value: JsonValue): Mismatch | undefined {
 function nameProblem(value: JsonValue): Mismatch | undefined {
   const expected = `text of 1 to ${MAX_TEXT} characters, none of them a control, direction or invisible one`;
   if (typeof value !== "string") return { expected, got: kindOf(value) };
-  return value.trim() !== "" &&
+  return VISIBLE.test(value) &&
     value.length <= MAX_TEXT &&
     !DECEPTIVE.test(value)
     ? undefined

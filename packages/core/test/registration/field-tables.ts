@@ -100,6 +100,7 @@ const NAME: Pick<FieldTable, "good" | "bad"> = {
     "Agent",
     "Agent <b>&\"'",
     "\u0410\u0433\u0435\u043d\u0442 \u30a8\u30fc\u30b8\u30a7\u30f3\u30c8 \u{1f469}\u200d\u{1f4bb}",
+    "\u845b\u{e0100} \u2764\ufe0f \u0928\u200d",
     "x".repeat(1024),
   ],
   bad: [
@@ -120,6 +121,19 @@ const NAME: Pick<FieldTable, "good" | "bad"> = {
     "a\u200bb",
     "a\ufeffb",
     "a\u{e0041}b",
+    "a\u00adb",
+    "a\u034fb",
+    "a\u3164b",
+    "a\uffa0b",
+    "a\ufff9b",
+    // Nothing that a reader would see.
+    "\u00a0\u3000",
+    "\u3164",
+    "\u200d",
+    "\ufe0f",
+    "\u2800",
+    "\u0301",
+    "\ue000",
   ],
 };
 const TEXT_TOO_LONG = "x".repeat(2049);
