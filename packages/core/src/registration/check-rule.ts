@@ -1,6 +1,7 @@
-import type { JsonValue } from "../json/index.ts";
-import { fieldProblem, isMetadataField } from "./fields.ts";
-import { denials, type PolicyRule } from "./policy.ts";
+import { crossFieldProblems } from "./cross-field.ts";
+import { defaultsFor } from "./defaults.ts";
+import { fieldKey, fieldProblem, isMetadataField } from "./fields.ts";
+import { denials, type PolicyRule, type ServerCapabilities } from "./policy.ts";
 import { impossiblePlaceholders, isLiteral } from "./template.ts";
 
 /** One thing wrong with a rule, and where in it: `template.scope`, `attested_only[0]`. */
@@ -10,11 +11,20 @@ export interface RuleProblem {
   readonly expected: string;
 }
 
+type CertificateBinding = Pick<
+  ServerCapabilities,
+  "supportsCertificateBoundTokens"
+>;
+
 /**
  * Checks what a rule's own text can be checked for, at configuration time: names that exist, placeholders
- * that mean something, template values that are well-formed and that the rule itself would allow.
+ * that mean something, template values that are well-formed and that the rule itself would allow. Of the
+ * server it takes for granted that it supports every grant type and method the rule lists.
  */
-export function checkPolicyRule(rule: PolicyRule): readonly RuleProblem[] {
+export function checkPolicyRule(
+  rule: PolicyRule,
+  server: CertificateBinding = {},
+): readonly RuleProblem[] {
   const problems: RuleProblem[] = [];
   const { trust, subject } = rule.match;
   // A pattern of another trust domain is a mistake of its own and says nothing about path segments.
@@ -28,8 +38,17 @@ export function checkPolicyRule(rule: PolicyRule): readonly RuleProblem[] {
       });
     }
   }
+  const keys = new Set<string>();
   for (const [name, value] of Object.entries(rule.template)) {
     const path = `template.${name}`;
+    if (keys.has(fieldKey(name))) {
+      problems.push({
+        path,
+        problem: "the language is there already, in other letters",
+        expected: "each language once",
+      });
+    }
+    keys.add(fieldKey(name));
     if (!isMetadataField(name) || name === "spiffe_id") {
       problems.push({
         path,
@@ -55,22 +74,38 @@ export function checkPolicyRule(rule: PolicyRule): readonly RuleProblem[] {
         expected: mismatch.expected,
       });
   }
-  return problems.length > 0 ? problems : disallowedByItself(rule);
+  return problems.length > 0 ? problems : disallowedByItself(rule, server);
 }
 
-/** A template whose own rule would refuse it refuses every client that needs it. */
-function disallowedByItself(rule: PolicyRule): readonly RuleProblem[] {
-  const literal: Record<string, JsonValue> = {};
-  for (const [name, value] of Object.entries(rule.template))
-    if (isLiteral(value)) literal[name] = value;
-  const reasons = denials(rule, literal, {
+/**
+ * A template whose own rule would refuse it refuses every client that needs it. Judged as for a client that
+ * gives nothing itself.
+ */
+function disallowedByItself(
+  rule: PolicyRule,
+  binding: CertificateBinding,
+): readonly RuleProblem[] {
+  const template = new Map(Object.entries(rule.template));
+  const open = new Set(
+    [...template.keys()].filter((name) => !isLiteral(rule.template[name])),
+  );
+  const server = {
     supportedGrantTypes: rule.allow.grantTypes,
     supportedAuthMethods: rule.allow.tokenEndpointAuthMethods,
-  });
+    ...binding,
+  };
+  const metadata = Object.fromEntries([
+    ...template,
+    ...defaultsFor((name) => template.get(name), rule, server),
+  ]);
+  const reasons = [
+    ...crossFieldProblems(metadata, server, open),
+    ...denials(rule, metadata, server),
+  ].filter(({ field }) => template.has(field) && !open.has(field));
   const seen = new Map(reasons.map(({ field, message }) => [field, message]));
   return [...seen].map(([field, message]) => ({
     path: `template.${field}`,
     problem: message,
-    expected: "values that the rule's own allow lists hold",
+    expected: "values that the rule itself would allow, all of them together",
   }));
 }

@@ -3,6 +3,7 @@ import { DcrError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json/index.ts";
 import type { Provenance } from "./client.ts";
 import { crossFieldProblems } from "./cross-field.ts";
+import { defaultsFor } from "./defaults.ts";
 import {
   baseName,
   fieldKey,
@@ -24,6 +25,8 @@ export interface ProposedMetadata {
   readonly metadata: Readonly<Record<string, JsonValue>>;
   readonly provenance: Readonly<Record<string, Provenance>>;
   readonly problems: readonly Reason[];
+  /** The members whose value cannot be judged any further. */
+  readonly illFormed: ReadonlySet<string>;
 }
 
 interface Entry {
@@ -72,7 +75,10 @@ export function mergeMetadata(
     if (!hears(attestedOnly, entry.name) && !hears(attested, entry.name))
       merged.set(key, entry);
   addTemplate(merged, rule, credential, problems);
-  addDefaults(merged, rule, server);
+  const given = (name: string): JsonValue | undefined =>
+    merged.get(name)?.value;
+  for (const [name, value] of defaultsFor(given, rule, server))
+    merged.set(name, { name, value, origin: "default" });
   merged.set("spiffe_id", {
     name: "spiffe_id",
     value: subject.uri,
@@ -98,6 +104,7 @@ export function mergeMetadata(
       entries.map(({ name, origin }) => [name, origin]),
     ),
     problems,
+    illFormed,
   };
 }
 
@@ -207,39 +214,4 @@ function addTemplate(
       problems.push(reason(error.code, name, error.message));
     }
   }
-}
-
-/**
- * RFC 7591's own defaults (`client_secret_basic`, `authorization_code`) would be a secret and a flow this
- * server may not have. Ours: `spiffe_jwt`, or else the first method of the rule's list that the server
- * supports; the first grant type of the rule's list that it supports; and the response types that go with
- * it (META-02, META-03, META-04). Scope has no default, or a client that named none would get them all (M08).
- */
-function addDefaults(
-  merged: Entries,
-  { allow }: PolicyRule,
-  server: ServerCapabilities,
-): void {
-  const addDefault = (name: string, value: JsonValue): void => {
-    if (!merged.has(name)) merged.set(name, { name, value, origin: "default" });
-  };
-  const methods = allow.tokenEndpointAuthMethods.filter((method) =>
-    server.supportedAuthMethods.includes(method),
-  );
-  addDefault(
-    "token_endpoint_auth_method",
-    methods.find((method) => method === "spiffe_jwt") ??
-      methods[0] ??
-      "spiffe_jwt",
-  );
-  const grantType = allow.grantTypes.find((type) =>
-    server.supportedGrantTypes.includes(type),
-  );
-  addDefault("grant_types", [
-    grantType ?? server.supportedGrantTypes[0] ?? "client_credentials",
-  ]);
-  const grantTypes = merged.get("grant_types")?.value;
-  const usesCode =
-    Array.isArray(grantTypes) && grantTypes.includes("authorization_code");
-  addDefault("response_types", usesCode ? ["code"] : []);
 }

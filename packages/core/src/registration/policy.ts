@@ -15,7 +15,7 @@ export interface PolicyAllowance {
   readonly scopes: readonly string[];
   /** RFC 8707 resource identifiers, compared byte for byte. */
   readonly resources: readonly string[];
-  /** Redirect URIs, compared byte for byte; an http one on a loopback host matches any port. */
+  /** Redirect URIs, compared byte for byte; an http one on a loopback address matches any port. */
   readonly redirectUris: readonly string[];
   readonly tokenEndpointAuthMethods: readonly SpiffeAuthMethod[];
 }
@@ -100,12 +100,11 @@ export function decide(
   proposed: ProposedMetadata,
   server: ServerCapabilities,
 ): Decision {
-  const illFormed = new Set(proposed.problems.map(({ field }) => field));
   const reasons = [
     ...proposed.problems,
     // A rule has nothing to say on a value that is none.
     ...denials(rule, proposed.metadata, server).filter(
-      ({ field }) => !illFormed.has(field),
+      ({ field }) => !proposed.illFormed.has(field),
     ),
   ];
   if (reasons.length > 0) return { allow: false, rule, reasons };

@@ -122,7 +122,7 @@ const OUTAGES: ReadonlySet<string> = new Set([
 /**
  * The statement of a request body.
  *
- * @throws {DcrError} `statement_missing`, `request_malformed`
+ * @throws {DcrError} `statement_missing`, `statement_malformed`
  */
 export function readStatement(body: JsonObject): string {
   const statement = body["software_statement"];

@@ -53,12 +53,11 @@ export function impossiblePlaceholders(
 }
 
 /** Whether a template value says the same for every SPIFFE ID. */
-export function isLiteral(value: JsonValue): boolean {
-  return !JSON.stringify(value).includes("{") || isObject(value);
-}
-
-function isObject(value: JsonValue): boolean {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
+export function isLiteral(value: JsonValue | undefined): boolean {
+  const texts: readonly (JsonValue | undefined)[] = Array.isArray(value)
+    ? value
+    : [value];
+  return !texts.some((text) => typeof text === "string" && text.includes("{"));
 }
 
 function canMean(name: string, subjects: SpiffeIdPattern | undefined): boolean {

@@ -199,6 +199,22 @@ test("every reason at once, one field's mistake hiding no other's", async () => 
   ]);
 });
 
+test("[META-13] what a rule does not list is told beside what the fields forbid each other", async () => {
+  const body = {
+    application_type: "web",
+    redirect_uris: ["http://127.0.0.1/other"],
+  };
+  const decision = await decideOn({ body });
+  assert.ok(!decision.allow);
+  assert.deepEqual(
+    decision.reasons.map(({ message }) => message.replace(/,? got .*/, "")),
+    [
+      "redirect_uris: expected https for application_type web",
+      "redirect_uris: policy rule agents allows 'https://app.example/cb' 'http://127.0.0.1/cb'",
+    ],
+  );
+});
+
 const UNIVERSE = {
   grantTypes: ["client_credentials", "authorization_code", "password"],
   scopes: ["read", "write", "admin"],
