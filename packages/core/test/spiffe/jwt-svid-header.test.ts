@@ -43,6 +43,8 @@ const headers: readonly (readonly [
   ["[J20] ALG beside alg", { ALG: "none" }, "header_invalid"],
   ["kid of a wrong type", { kid: 7 }, "header_invalid"],
   ["an empty kid", { kid: "" }, "header_invalid"],
+  ["a kid of 257 characters", { kid: "k".repeat(257) }, "header_invalid"],
+  ["a kid of 256 characters", { kid: "k".repeat(256) }, "key_not_found"],
   ["[J08] a kid nobody has", { kid: "nobody" }, "key_not_found"],
 ];
 for (const [name, header, code] of headers) {
