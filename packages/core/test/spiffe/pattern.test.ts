@@ -40,6 +40,12 @@ test("[S58] patterns match whole segments: no prefix, no suffix, no neighbour", 
         "spiffe://td/x/Agent/1",
       ],
     ],
+    ["spiffe://td/a.c", ["spiffe://td/a.c"], ["spiffe://td/abc"]],
+    [
+      "spiffe://example.org/*",
+      ["spiffe://example.org/a"],
+      ["spiffe://evilexample.org/a", "spiffe://example.org.evil/a"],
+    ],
     ["spiffe://td/a", ["spiffe://td/a"], ["spiffe://td/A", "spiffe://td/a/b"]],
   ] as const) {
     const parsed = parseSpiffeIdPattern(pattern);
@@ -59,6 +65,20 @@ test("[S58] patterns match whole segments: no prefix, no suffix, no neighbour", 
     "spiffe://td/",
     "spiffe://*/a",
     "spiffe://td/a*",
+    "spiffe://td/*a",
+    "spiffe://td/a**",
+    "spiffe://td/**/**",
+    "spiffe://td/**/*",
+    "spiffe://td/**/",
+    "spiffe://**",
+    "spiffe://t*/a",
+    "spiffe://td/a?",
+    "spiffe://td/[a]",
+    "spiffe://td/{a,b}",
+    "spiffe://td/..",
+    "spiffe://td/*/../x",
+    "*://td/a",
+    "spiffe:/td/a/*",
     "spiffe://td/**/a",
     "spiffe://td/***",
     "spiffe://td/*/",
@@ -103,5 +123,38 @@ test("[S58] a pattern is what its regular expression would be", () => {
       },
     ),
     { numRuns: 500 },
+  );
+});
+
+test("[S58] a pattern matches its own text where that is a SPIFFE ID, and no text is a pattern by accident", () => {
+  const pieces = fc
+    .array(
+      fc.constantFrom("spiffe://", "td", "/", "a", ".", "..", "*", "**", "?"),
+      { maxLength: 8 },
+    )
+    .map((parts) => parts.join(""));
+  const form =
+    /^spiffe:\/\/[a-z0-9._-]+(?:\/(?:\*|(?!\.{1,2}\/)[A-Za-z0-9._-]+))*\/(?:\*\*?|(?!\.{1,2}$)[A-Za-z0-9._-]+)$/;
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        pieces,
+        pieces.map((text) => `spiffe://td/${text}`),
+      ),
+      (text) => {
+        if (!form.test(text)) {
+          assert.throws(() => parseSpiffeIdPattern(text), {
+            name: "DcrError",
+            code: "spiffe_id_invalid",
+          });
+          return;
+        }
+        const pattern = parseSpiffeIdPattern(text);
+        assert.equal(pattern.text, text);
+        if (!text.includes("*"))
+          assert.ok(matchesSpiffeIdPattern(pattern, parseSpiffeId(text)));
+      },
+    ),
+    { numRuns: 3000 },
   );
 });
