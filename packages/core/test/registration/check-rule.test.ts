@@ -196,8 +196,8 @@ const members: fc.Arbitrary<readonly (readonly [string, JsonValue])[]> =
 test("[P10] a rule without problems refuses no client for a literal of its template", async () => {
   let accepted = 0;
   await fc.assert(
-    fc.asyncProperty(members, async (template) => {
-      const rule = { ...RULE, template: Object.fromEntries(template) };
+    fc.asyncProperty(members, async (entries) => {
+      const rule = { ...RULE, template: Object.fromEntries(entries) };
       if (checkPolicyRule(rule).length > 0) return;
       accepted++;
       const decision = await decideOn({ rule });

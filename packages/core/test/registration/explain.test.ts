@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import type { JsonObject } from "@accredit/core/json";
 import {
   explainRegistration,
@@ -7,6 +8,7 @@ import {
 } from "@accredit/core/registration";
 import { parseSpiffeIdPattern } from "@accredit/core/spiffe";
 import { staticTrust } from "@accredit/testkit";
+import { claimSets, members } from "./arbitraries.ts";
 import {
   authority,
   makePorts,
@@ -122,26 +124,57 @@ test("a fault of ours is not explained away", async () => {
   );
 });
 
+/** Bodies, with a good statement, another kind of value for it, or none at all. */
+const requests = fc.tuple(
+  members,
+  claimSets,
+  fc.oneof(
+    { weight: 6, arbitrary: fc.constant("good" as const) },
+    { weight: 1, arbitrary: fc.constant("none" as const) },
+    { weight: 1, arbitrary: fc.constant("as given" as const) },
+  ),
+);
+
 test("explains what registration does: same verdict, same reasons, same metadata", async () => {
-  for (const body of [
-    {},
-    { scope: "read", client_name: "Alice" },
-    { scope: "admin", redirect_uris: ["javascript:x"] },
-    { token_endpoint_auth_method: "none" },
-    { grant_types: ["authorization_code"] },
-    { software_statement: "x" },
-    { software_statement: 7 },
-  ] as const) {
-    const { store, ports } = makePorts();
-    const [outcome] = await Promise.allSettled([registerWith(ports, { body })]);
-    const [row] = await store.readAudit(1);
-    const explanation = await explain(body);
-    assert.equal(explanation.allowed, outcome.status === "fulfilled");
-    assert.deepEqual(
-      explanation.reasons.map(({ message }) => message),
-      row?.reasons,
-    );
-    if (outcome.status === "fulfilled")
-      assert.deepEqual(explanation.metadata, outcome.value.client.metadata);
-  }
+  const verdicts = new Set<boolean>();
+  await fc.assert(
+    fc.asyncProperty(requests, async ([given, claims, kind]) => {
+      const { software_statement = "a.b.c", ...rest } = given;
+      const statement =
+        kind === "good" ? await statementWith(claims) : software_statement;
+      const body =
+        kind === "none" ? rest : { ...rest, software_statement: statement };
+      const { store, ports } = makePorts();
+      const [outcome] = await Promise.allSettled([
+        registerWith(ports, { body, withoutStatement: true }),
+      ]);
+      const [row] = await store.readAudit(1);
+      const explained = await explainRegistration(body, SETTINGS, {
+        now: NOW,
+        trust,
+      });
+      verdicts.add(explained.allowed);
+      assert.equal(explained.allowed, outcome.status === "fulfilled");
+      assert.deepEqual(
+        explained.reasons.map(({ message }) => message),
+        row?.reasons,
+      );
+      if (outcome.status !== "fulfilled") return;
+      const { metadata, provenance } = outcome.value.client;
+      assert.deepEqual(structuredClone(explained.metadata), metadata);
+      assert.deepEqual(explained.provenance, provenance);
+    }),
+    {
+      numRuns: 300,
+      examples: [
+        [[{}, {}, "good"]],
+        [[{ scope: "admin", redirect_uris: ["javascript:x"] }, {}, "good"]],
+        [[{ token_endpoint_auth_method: "none" }, {}, "good"]],
+        [[{}, { scope: "admin" }, "good"]],
+        [[{}, {}, "none"]],
+        [[{ software_statement: 7 }, {}, "as given"]],
+      ],
+    },
+  );
+  assert.equal(verdicts.size, 2);
 });
