@@ -25,6 +25,8 @@ const EXPECTED = `a JWK Set of 1 to ${MAX_KEYS} public RSA, EC or OKP keys`;
  */
 export function jwkSetProblem(value: JsonValue): Mismatch | undefined {
   if (!isObject(value)) return mismatch("something else");
+  // A key with a `keys` member would be recorded whole.
+  if (holdsPrivate(value)) return mismatch("a private or symmetric key");
   const { keys } = value;
   if (!Array.isArray(keys)) return mismatch("no array of keys");
   if (keys.length === 0 || keys.length > MAX_KEYS)
@@ -40,8 +42,7 @@ export function jwkSetProblem(value: JsonValue): Mismatch | undefined {
 
 function keyProblem(key: JsonValue): string | undefined {
   if (!isObject(key)) return "no object";
-  if (PRIVATE_MEMBERS.some((name) => key[name] !== undefined))
-    return "a private or symmetric key";
+  if (holdsPrivate(key)) return "a private or symmetric key";
   if (!PUBLIC_TYPES.has(key["kty"])) return "another type of key";
   const { e } = key;
   if (typeof e === "string" && e.length > MAX_EXPONENT_LENGTH)
@@ -51,6 +52,10 @@ function keyProblem(key: JsonValue): string | undefined {
   )
     ? "an oversized key"
     : undefined;
+}
+
+function holdsPrivate(value: JsonObject): boolean {
+  return PRIVATE_MEMBERS.some((name) => value[name] !== undefined);
 }
 
 function mismatch(got: string): Mismatch {

@@ -329,6 +329,8 @@ export const FIELD_TABLES: readonly FieldTable[] = [
       { keys: [{ kty: "RSA", n: "AA", e: "AQAB", p: "AA" }] },
       { keys: [{ kty: "oct", k: "AA" }] },
       { keys: [{ kty: "oct" }] },
+      { ...EC, d: "AA", keys: [EC] },
+      { kty: "oct", k: "AA", keys: [EC] },
       { keys: [{ kty: "OCT", k: "AA" }] },
       { keys: [{ kty: "unheard-of", secret: "AA" }] },
       { keys: [{ kty: ["EC"] }] },
