@@ -188,7 +188,7 @@ const allow = section({
   redirect_uris: list(redirectUri())
     .default([])
     .describe(
-      "Redirect URIs, compared byte for byte; http ones on a loopback host match any port.",
+      "Redirect URIs, compared byte for byte; http ones on 127.0.0.1 or [::1] match any port.",
     ),
   token_endpoint_auth_methods: list(
     oneOf("spiffe_jwt", "spiffe_x509", "spiffe_wit"),

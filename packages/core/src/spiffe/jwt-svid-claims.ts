@@ -148,7 +148,10 @@ export function checkIssuer(
   { issuer: rule, trustDomain }: SpiffeTrust,
   purpose: JwtSvidRequirements["purpose"],
 ): string | undefined {
-  if (rule.mode === "ignore") return typeof iss === "string" ? iss : undefined;
+  // The mode is for registration; an assertion's `iss` may be absent and, where it is there, must match.
+  if (rule.mode === "ignore" && purpose === "registration") {
+    return typeof iss === "string" ? iss : undefined;
+  }
   if (iss === undefined) {
     if (purpose === "client-authentication" || rule.mode === "if_present")
       return undefined;

@@ -21,18 +21,27 @@ const HEADER_MEMBERS = new Set(["alg", "kid", "typ"]);
 const MAX_KEY_ID_LENGTH = 256;
 
 /**
- * Refuses what its `typ` says is another kind of credential, before any key is chosen (DCR-TI-18).
+ * Refuses what is another kind of credential by its own account, before any key is chosen (DCR-TI-18): a
+ * `typ` of another kind, or the `vc` object that makes a plain JWT a Verifiable Credential.
  *
  * @throws {DcrError} `credential_kind_unsupported`
  * @see JWT-SVID section 2.3; RFC 8725 section 3.11
  */
-export function checkKind({ header }: UnverifiedJws): void {
+export function checkKind({ header, payload }: UnverifiedJws): void {
   const { typ } = header;
   if (typ !== undefined && typ !== "JWT" && typ !== "JOSE") {
     refuse(
       "credential_kind_unsupported",
       "a JWT-SVID, whose typ is JWT, JOSE or absent",
       `typ ${shown(typ)}`,
+    );
+  }
+  const { vc } = payload;
+  if (typeof vc === "object" && vc !== null) {
+    refuse(
+      "credential_kind_unsupported",
+      "a JWT-SVID",
+      "a Verifiable Credential, as its vc claim says",
     );
   }
 }

@@ -36,6 +36,10 @@ test("[DCR-TI-18] [A01] what is another kind of credential is refused by both en
     await typed("kb+jwt"),
     await typed("oauth-client-attestation+jwt"),
     await typed("application/jwt"),
+    await authority.jwtSvid({
+      ...GOOD,
+      vc: { type: ["VerifiableCredential"] },
+    }),
   ]) {
     for (const check of [verifySoftwareStatement, verifyClientAssertion]) {
       await assert.rejects(check(statement, never, REQUIREMENTS), {

@@ -307,7 +307,7 @@ test("[DCR-08] [R11] [META-15] what the server or the JWT owns is heard from nob
     jti: "x",
     nbf: 1,
     cnf: { jkt: "x" },
-    vc: { scope: "admin" },
+    vc: "admin",
     status: {},
     software_statement: "x.y.z",
   };
