@@ -24,7 +24,8 @@ import {
   type RegisterRouteOptions,
 } from "./routes/register.ts";
 import { createTokenRoute, type TokenRouteOptions } from "./routes/token.ts";
-import { errorDescription, errorHeaders, wireError } from "./wire/errors.ts";
+import { oauthErrorReply } from "./wire/oauth-error.ts";
+import { writeReply } from "./wire/reply.ts";
 import type { Metrics } from "./admin/metrics.ts";
 
 /** What the public listener is made of. */
@@ -146,42 +147,12 @@ function failEarly(
   event: RequestEvent,
   log: Log,
 ): void {
-  const known = error instanceof DcrError ? error : undefined;
-  if (known === undefined) {
-    log.error(
-      { id: event.id, error: String(error), stack: stackOf(error) },
-      "request failed",
-    );
-  } else {
-    event.code = known.code;
-    event.reason = known.message;
-  }
+  const reply = oauthErrorReply(error, event, log);
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const wire =
-    known === undefined
-      ? ({ status: 500, error: "server_error" } as const)
-      : wireError(known.code);
-  const description =
-    known?.message ??
-    `the server failed; its log names this request ${event.id}`;
   // The rest of the body was not read: the connection cannot carry another request.
-  response.writeHead(wire.status, {
-    "Content-Type": "application/json",
-    "Cache-Control": "no-store",
-    Connection: "close",
-    ...errorHeaders(wire),
-  });
-  response.end(
-    JSON.stringify({
-      error: wire.error,
-      error_description: errorDescription(description),
-    }),
-  );
-}
-
-function stackOf(error: unknown): string | undefined {
-  return error instanceof Error ? error.stack : undefined;
+  response.setHeader("Connection", "close");
+  writeReply(response, reply);
 }

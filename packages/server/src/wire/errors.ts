@@ -1,4 +1,4 @@
-import { DcrError, type DcrErrorCode } from "@accredit/core/errors";
+import type { DcrErrorCode } from "@accredit/core/errors";
 
 /** How one refusal looks on the wire: HTTP status and OAuth `error`. */
 export interface WireError {
@@ -120,9 +120,4 @@ export function errorHeaders(wire: WireError): Record<string, string> {
   return wire.status === 503 || wire.status === 429
     ? { "Retry-After": RETRY_AFTER_SECONDS }
     : {};
-}
-
-/** Any thrown value as a {@link DcrError}, or undefined where it is a fault of ours. */
-export function asDcrError(error: unknown): DcrError | undefined {
-  return error instanceof DcrError ? error : undefined;
 }

@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { Command } from "commander";
-import { parseStrictJson, type JsonObject } from "@accredit/core/json";
+import type { JsonObject } from "@accredit/core/json";
 import type { Explanation } from "@accredit/core/registration";
 import { systemClock } from "../../serve/system-clock.ts";
 import { CommandError, print, type Io } from "../io.ts";
+import { parseMetadata, readStatementFile } from "../registration-input.ts";
 
 interface ExplainOptions {
   readonly config: string;
@@ -113,32 +113,5 @@ async function readStatement({
     );
   }
   if (statementFile === undefined) return statement ?? "";
-  try {
-    return (await readFile(statementFile, "utf8")).trim();
-  } catch (cause) {
-    throw new CommandError(
-      `--statement-file: cannot read ${statementFile}`,
-      2,
-      { cause },
-    );
-  }
-}
-
-function parseMetadata(json: string | undefined): JsonObject {
-  if (json === undefined) return {};
-  try {
-    const value = parseStrictJson(Buffer.from(json), {
-      maxBytes: 64 * 1024,
-      maxDepth: 32,
-    });
-    if (value !== null && typeof value === "object" && !Array.isArray(value))
-      return value as JsonObject;
-  } catch (cause) {
-    throw new CommandError(
-      `--metadata: ${cause instanceof Error ? cause.message : "not JSON"}`,
-      2,
-      { cause },
-    );
-  }
-  throw new CommandError("--metadata: expected a JSON object", 2);
+  return readStatementFile(statementFile);
 }

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { discover, refusal, requestJson } from "../discovery.ts";
-import { CommandError, print, type Io } from "../io.ts";
+import { print, type Io } from "../io.ts";
+import { parseMetadata, readStatementFile } from "../registration-input.ts";
 import { fetchSvid } from "../svid.ts";
 
 interface RegisterOptions {
@@ -66,7 +66,7 @@ async function register(options: RegisterOptions, io: Io): Promise<void> {
             io,
           )
         ).svid
-      : await readStatement(options.statementFile);
+      : await readStatementFile(options.statementFile);
 
   const { status, body } = await requestJson(registrationEndpoint, {
     method: "POST",
@@ -113,26 +113,4 @@ function describeClient(client: Record<string, unknown>): string[] {
 
 function text(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function parseMetadata(json: string | undefined): Record<string, unknown> {
-  if (json === undefined) return {};
-  try {
-    const value: unknown = JSON.parse(json);
-    if (value !== null && typeof value === "object" && !Array.isArray(value))
-      return { ...value };
-  } catch {
-    // Reported below.
-  }
-  throw new CommandError("--metadata: expected a JSON object", 2);
-}
-
-async function readStatement(file: string): Promise<string> {
-  try {
-    return (await readFile(file, "utf8")).trim();
-  } catch (cause) {
-    throw new CommandError(`--statement-file: cannot read ${file}`, 2, {
-      cause,
-    });
-  }
 }
