@@ -11,6 +11,7 @@ import type {
 } from "@accredit/core/registration";
 import type { TrustSource } from "@accredit/core/trust";
 import type { FormParameters } from "../wire/form-parameters.ts";
+import { findSpiffeClient } from "./find-client.ts";
 
 /** The parameters of client authentication; they go no further than this step. */
 export const CLIENT_AUTHENTICATION_PARAMETERS: ReadonlySet<string> = new Set([
@@ -73,25 +74,11 @@ export async function authenticateClient(
   });
 
   // 3. The client that this SPIFFE ID registered (CAUTH-06).
-  const subject = credential.subject.uri;
-  const client = await ports.store.findClient(subject);
-  if (client === undefined || client.spiffeId.uri !== subject) {
-    throw new DcrError(
-      "client_unknown",
-      "no client is registered for the SPIFFE ID of the assertion",
-    );
-  }
-  const clientId = presented.parameters.get("client_id");
-  if (
-    clientId !== undefined &&
-    clientId !== client.clientId &&
-    clientId !== subject
-  ) {
-    throw new DcrError(
-      "client_mismatch",
-      "client_id names another client than the assertion's SPIFFE ID",
-    );
-  }
+  const client = await findSpiffeClient(
+    credential.subject,
+    presented.parameters.get("client_id"),
+    ports.store,
+  );
 
   // Any spiffe_* method serves a SPIFFE client (CAUTH-15), whichever its metadata names.
   return { client, method: "spiffe_jwt", credential } as AuthenticatedClient;
