@@ -50,6 +50,10 @@ export const DCR_ERRORS = {
   metadata_invalid:
     "A client metadata field is ill-formed, unsupported or not allowed.",
   redirect_uri_invalid: "A redirect URI is ill-formed or not allowed.",
+  quota_exceeded:
+    "The policy rule or the subject has as many clients as it may; those that are there can be renewed.",
+  client_keys_fixed:
+    "The client has other keys, and the request does not prove that it holds the new ones.",
 
   // Client authentication.
   client_assertion_missing:
@@ -58,6 +62,8 @@ export const DCR_ERRORS = {
     "client_assertion_type is not one the server takes.",
   client_unknown: "No registered client matches the credential.",
   client_mismatch: "client_id names another client than the credential does.",
+  client_ambiguous:
+    "The credential stands for several clients and the request does not say which.",
   client_auth_method_not_allowed:
     "The client may not use this authentication method.",
 

@@ -1,4 +1,8 @@
-import type { RegisteredClient } from "./registration/client.ts";
+import type {
+  RegisteredClient,
+  SpiffeClient,
+  VcClient,
+} from "./registration/client.ts";
 
 /** The time, as epoch seconds (whole). */
 export interface Clock {
@@ -43,11 +47,27 @@ export interface AuditEntry {
 
 /** A client as registration proposes it; the store fills in what only it can know. */
 export interface ClientProposal {
-  readonly client: Omit<RegisteredClient, "issuedAt">;
+  readonly client: Omit<SpiffeClient, "issuedAt"> | Omit<VcClient, "issuedAt">;
+  /** What the store refuses in the same transaction in which it would write. */
+  readonly conditions: RegistrationConditions;
   /** Epoch seconds. `issuedAt` of the client if it is new. */
   readonly now: number;
   /** The audit row written in the same transaction; `action`, `clientId` are decided by the outcome. */
   readonly audit: Omit<AuditEntry, "action" | "clientId">;
+}
+
+/** Conditions that only hold if they are checked where the client is written. */
+export interface RegistrationConditions {
+  /** Clients that one subject may have, told apart by `softwareId`. */
+  readonly maxClientsPerSubject: number;
+  /** Clients that the rule may have; undefined for any number. */
+  readonly maxClientsOfRule: number | undefined;
+  /**
+   * The RFC 7638 thumbprints of the client's own keys, sorted and joined by spaces; null where it has none.
+   * With `keysProven` false a client that is there keeps its keys, and other ones are refused.
+   */
+  readonly keyThumbprints: string | null;
+  readonly keysProven: boolean;
 }
 
 /** What became of a {@link ClientProposal}. */
@@ -64,13 +84,17 @@ export interface RegistrationOutcome {
  */
 export interface ClientStore {
   /**
-   * Registers, in one transaction with its audit row: where no client has this subject, the proposed
-   * client; where one has, the same `clientId` and `issuedAt` with everything else replaced. Two
-   * hundred at once for one subject give one client.
+   * Registers, in one transaction with its audit row: where no client has this kind, trust, subject and
+   * `softwareId`, the proposed client; where one has, the same `clientId` and `issuedAt` with everything
+   * else replaced. Two hundred at once for one subject give one client.
+   *
+   * @throws {DcrError} `quota_exceeded`, `client_keys_fixed`: a condition does not hold, nothing is written
    */
   register(proposal: ClientProposal): Promise<RegistrationOutcome>;
-  /** By `client_id`, or by SPIFFE ID where client ids are opaque: both name the client. */
-  findClient(clientIdOrSubject: string): Promise<RegisteredClient | undefined>;
+  /** By `client_id` alone. */
+  findClient(clientId: string): Promise<RegisteredClient | undefined>;
+  /** The clients of one SPIFFE ID or wildcard, oldest first; at most `maxClientsPerSubject` ever were. */
+  findSpiffeClients(subject: string): Promise<readonly RegisteredClient[]>;
   /** Appends an audit row that changes nothing else. */
   appendAudit(entry: AuditEntry): Promise<void>;
   /** Newest first. */
@@ -108,5 +132,15 @@ export interface TokenRevocations {
   isTokenRevoked(tokenId: string): Promise<boolean>;
 }
 
+/** Proofs that are good for one use, by any name that is theirs alone. */
+export interface ReplayGuard {
+  /**
+   * Whether this is the first use: true once for a key, whichever node asks. `expiresAt` in epoch seconds is
+   * when the proof itself is no longer taken; the row may go after it.
+   */
+  claimOnce(key: string, expiresAt: number): Promise<boolean>;
+}
+
 /** Everything one database holds. */
-export interface Store extends ClientStore, SigningKeyStore, TokenRevocations {}
+export interface Store
+  extends ClientStore, SigningKeyStore, TokenRevocations, ReplayGuard {}

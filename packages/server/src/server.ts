@@ -52,6 +52,8 @@ export interface AccreditServer {
   ) => RequestListener;
 }
 
+/** Enough for the programs of one workload, and a bound on what one identity can fill the store with. */
+const MAX_CLIENTS_PER_SUBJECT = 16;
 const AUTH_METHODS: readonly SpiffeAuthMethod[] = ["spiffe_jwt"];
 
 /** What `register` and `explain` need to know, from the operator's settings. */
@@ -65,6 +67,7 @@ export function registrationSettings(
     ],
     policy: settings.policy,
     clientId: settings.clientId,
+    maxClientsPerSubject: MAX_CLIENTS_PER_SUBJECT,
     supportedGrantTypes: SUPPORTED_GRANT_TYPES,
     supportedAuthMethods: AUTH_METHODS,
     clockToleranceSeconds: settings.clockToleranceSeconds,
@@ -90,6 +93,7 @@ export async function createAccreditServer(
     clock,
     trust,
     store,
+    wildcards: settings.policy.flatMap(({ registerAs }) => registerAs ?? []),
     issuer: settings.issuer,
     clockToleranceSeconds: settings.clockToleranceSeconds,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,

@@ -1,5 +1,6 @@
 import { DcrError } from "@accredit/core/errors";
 import type { Clock, Store } from "@accredit/core/ports";
+import type { VcClient } from "@accredit/core/registration";
 import { identifyFile, prepareDatabaseFile } from "./lib/database-file.ts";
 import type { FileIdentity } from "./lib/database-file.ts";
 import type { IntegrityCheck } from "./lib/integrity.ts";
@@ -99,14 +100,20 @@ function makeStore(
   let closed: Promise<void> | undefined;
 
   const register: Store["register"] = async (proposal) => {
-    const [clientId, issuedAt, created] = await queue.submit({
+    const { client, conditions } = proposal;
+    const [denied, clientId, issuedAt, created] = await queue.submit({
       kind: "register",
       client: clientToColumns(proposal),
+      identity: [client.subject, client.trust, client.kind, client.softwareId],
+      rule: client.rule,
+      conditions,
+      statusLists: client.kind === "vc" ? statusListsOf(client) : [],
       audit: auditToColumns(proposal.audit),
     });
+    if (typeof denied === "string") throw conditionFailed(denied);
     return {
       client: {
-        ...proposal.client,
+        ...client,
         clientId: String(clientId),
         issuedAt: Number(issuedAt),
       },
@@ -152,7 +159,9 @@ function makeStore(
     register,
     ping,
     loadOrCreateSigningKeys,
-    findClient: async (name) => read(() => reader.findClient(name)),
+    findClient: async (clientId) => read(() => reader.findClient(clientId)),
+    findSpiffeClients: async (subject) =>
+      read(() => reader.findSpiffeClients(subject)),
     async appendAudit(entry) {
       await queue.submit({
         kind: "audit",
@@ -175,8 +184,36 @@ function makeStore(
     },
     isTokenRevoked: async (tokenId) =>
       read(() => reader.isTokenRevoked(tokenId)),
+    async claimOnce(key, expiresAt) {
+      const [claimed] = await queue.submit({
+        kind: "claim",
+        proof: [key, expiresAt],
+      });
+      return claimed === 1;
+    },
     close: () => (closed ??= close()),
   };
+}
+
+function statusListsOf({
+  credential,
+}: Pick<VcClient, "credential">): readonly string[] {
+  return credential.status.flatMap((entry) =>
+    entry.kind === "unknown" ? [] : [entry.listUrl],
+  );
+}
+
+/** The writer's word for a condition that does not hold, as the error of the port. */
+function conditionFailed(denied: string): DcrError {
+  return denied === "client_keys_fixed"
+    ? new DcrError(
+        "client_keys_fixed",
+        "expected the keys that the client has, or a proof of the new ones, got other keys",
+      )
+    : new DcrError(
+        "quota_exceeded",
+        "the policy rule, or this subject, has as many clients as it may",
+      );
 }
 
 function notReady(why: string): DcrError {

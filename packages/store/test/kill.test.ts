@@ -61,7 +61,7 @@ async function countLost(
     );
     let lost = 0;
     for (const { clientId, subject } of acknowledged) {
-      const bySubject = await store.findClient(subject);
+      const [bySubject] = await store.findSpiffeClients(subject);
       const kept =
         bySubject?.clientId === clientId && audited.get(clientId) === 1;
       if (!kept) lost++;

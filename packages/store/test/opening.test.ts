@@ -8,6 +8,7 @@ import {
 } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { MIGRATIONS } from "../src/migrations/index.ts";
 import { openSqliteStore } from "@accredit/store";
 import type { IntegrityCheck, SqliteStore } from "@accredit/store";
 import { makeProposal } from "@accredit/testkit";
@@ -127,7 +128,7 @@ test("[Q09] refuses the schema of a newer release, and leaves it as it is", asyn
   const path = await makeDatabase();
   change(path, "PRAGMA user_version = 99");
   await assertRefused(path, "schema_version", /version 99/u);
-  change(path, "PRAGMA user_version = 2");
+  change(path, `PRAGMA user_version = ${MIGRATIONS.length}`);
   const store = await open(path);
   assert.equal(await store.countClients(), 1);
   await store.close();
@@ -137,7 +138,7 @@ test("refuses a database whose recorded migrations are not ours", async () => {
   for (const sql of [
     "UPDATE schema_migrations SET checksum = 'x' WHERE version = 2",
     "DELETE FROM schema_migrations WHERE version = 2",
-    "INSERT INTO schema_migrations VALUES (3, 'x', 'x', 0)",
+    `INSERT INTO schema_migrations VALUES (${MIGRATIONS.length + 1}, 'x', 'x', 0)`,
   ]) {
     const path = await makeDatabase();
     change(path, sql);

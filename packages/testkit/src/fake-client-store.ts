@@ -2,6 +2,7 @@ import { DcrError } from "@accredit/core/errors";
 import type {
   AuditEntry,
   ClientProposal,
+  RegistrationConditions,
   RegistrationOutcome,
   SigningKey,
   Store,
@@ -18,7 +19,8 @@ export type FakeStoreFault = "register" | "appendAudit";
 export class FakeClientStore implements Store {
   /** What each operation rejects with, until deleted. */
   readonly faults = new Map<FakeStoreFault, Error>();
-  readonly #clients = new Map<string, RegisteredClient>();
+  readonly #clients = new Map<string, HeldClient>();
+  readonly #claimed = new Set<string>();
   readonly #audit: AuditEntry[] = [];
   readonly #revoked = new Set<string>();
   #signingKeys: Promise<readonly SigningKey[]> | undefined;
@@ -26,42 +28,58 @@ export class FakeClientStore implements Store {
 
   /** Every client, in the order of their first registration. */
   get clients(): readonly RegisteredClient[] {
-    return [...this.#clients.values()].map((client) => structuredClone(client));
+    return [...this.#clients.values()].map(({ client }) =>
+      structuredClone(client),
+    );
   }
 
   async register(proposal: ClientProposal): Promise<RegistrationOutcome> {
     this.#check("register");
-    const { client, now, audit } = structuredClone(proposal);
-    const subject = client.spiffeId.uri;
-    const existing = this.#clients.get(subject);
-    const clientId = existing?.clientId ?? client.clientId;
-    const taken = this.#find(clientId) ?? this.#find(subject);
-    const foreign = clientId !== subject && clientId.startsWith("spiffe://");
-    if ((taken !== undefined && taken !== existing) || foreign) {
-      throw unavailable(`client_id ${clientId} is not for ${subject}`);
+    const { client, conditions, now, audit } = structuredClone(proposal);
+    const key = identityOf(client);
+    const existing = this.#clients.get(key);
+    this.#checkConditions(client, conditions, existing);
+    const clientId = existing?.client.clientId ?? client.clientId;
+    const taken = this.#find(clientId);
+    const foreign =
+      clientId !== client.subject && clientId.startsWith("spiffe://");
+    if ((taken !== undefined && taken !== existing?.client) || foreign) {
+      throw unavailable(`client_id ${clientId} is not for ${client.subject}`);
     }
     this.#append({
       ...audit,
       action: existing === undefined ? "client.registered" : "client.updated",
       clientId,
     });
-    const registered = {
-      ...client,
-      clientId,
-      issuedAt: existing?.issuedAt ?? now,
-    };
-    this.#clients.set(subject, registered);
+    const issuedAt = existing?.client.issuedAt ?? now;
+    const registered: RegisteredClient = { ...client, clientId, issuedAt };
+    const { keyThumbprints } = conditions;
+    this.#clients.set(key, { client: registered, keyThumbprints });
     return {
       client: structuredClone(registered),
       created: existing === undefined,
     };
   }
 
-  async findClient(
-    clientIdOrSubject: string,
-  ): Promise<RegisteredClient | undefined> {
+  async findClient(clientId: string): Promise<RegisteredClient | undefined> {
     this.#check();
-    return structuredClone(this.#find(clientIdOrSubject));
+    return structuredClone(this.#find(clientId));
+  }
+
+  async findSpiffeClients(
+    subject: string,
+  ): Promise<readonly RegisteredClient[]> {
+    this.#check();
+    return this.clients.filter(
+      (client) => client.kind === "spiffe" && client.subject === subject,
+    );
+  }
+
+  async claimOnce(key: string): Promise<boolean> {
+    this.#check();
+    const first = !this.#claimed.has(key);
+    this.#claimed.add(key);
+    return first;
   }
 
   async appendAudit(entry: AuditEntry): Promise<void> {
@@ -110,13 +128,39 @@ export class FakeClientStore implements Store {
     this.#closed = true;
   }
 
-  #find(clientIdOrSubject: string): RegisteredClient | undefined {
-    return (
-      this.#clients.get(clientIdOrSubject) ??
-      [...this.#clients.values()].find(
-        ({ clientId }) => clientId === clientIdOrSubject,
+  #find(clientId: string): RegisteredClient | undefined {
+    return [...this.#clients.values()].find(
+      ({ client }) => client.clientId === clientId,
+    )?.client;
+  }
+
+  #checkConditions(
+    client: ClientProposal["client"],
+    conditions: RegistrationConditions,
+    existing: HeldClient | undefined,
+  ): void {
+    const { maxClientsOfRule = Infinity, maxClientsPerSubject } = conditions;
+    if (existing !== undefined) {
+      if (
+        !conditions.keysProven &&
+        existing.keyThumbprints !== conditions.keyThumbprints
       )
-    );
+        throw new DcrError("client_keys_fixed", "the client has other keys");
+      return;
+    }
+    const held = this.clients;
+    const ofRule = held.filter(({ rule }) => rule === client.rule).length;
+    const ofSubject = held.filter(
+      ({ kind, trust, subject }) =>
+        kind === client.kind &&
+        trust === client.trust &&
+        subject === client.subject,
+    ).length;
+    if (
+      ofRule >= maxClientsOfRule ||
+      (client.softwareId !== "" && ofSubject >= maxClientsPerSubject)
+    )
+      throw new DcrError("quota_exceeded", "there are as many as there may be");
   }
 
   #append(entry: AuditEntry): void {
@@ -130,6 +174,21 @@ export class FakeClientStore implements Store {
     const fault = operation && this.faults.get(operation);
     if (fault !== undefined) throw fault;
   }
+}
+
+/** A client and what registration compares its keys by. */
+interface HeldClient {
+  readonly client: RegisteredClient;
+  readonly keyThumbprints: string | null;
+}
+
+function identityOf({
+  kind,
+  trust,
+  subject,
+  softwareId,
+}: ClientProposal["client"]): string {
+  return JSON.stringify([kind, trust, subject, softwareId]);
 }
 
 function unavailable(message: string): DcrError {

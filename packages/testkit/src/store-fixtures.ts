@@ -3,6 +3,7 @@ import type {
   AuditEntry,
   ClientProposal,
   CredentialFacts,
+  RegistrationConditions,
 } from "@accredit/core/ports";
 import type { SpiffeId, TrustDomainName } from "@accredit/core/spiffe";
 
@@ -17,6 +18,8 @@ export interface ProposalChoice {
   readonly scope?: string;
   readonly clientName?: string;
   readonly auditId?: string;
+  readonly softwareId?: string;
+  readonly conditions?: Partial<RegistrationConditions>;
 }
 
 /** Splits a SPIFFE ID that the test knows to be valid. */
@@ -53,10 +56,19 @@ export function makeProposal(choice: ProposalChoice = {}): ClientProposal {
   const rule = choice.rule ?? "agents";
   return {
     now,
+    conditions: {
+      maxClientsPerSubject: 16,
+      maxClientsOfRule: undefined,
+      keyThumbprints: null,
+      keysProven: true,
+      ...choice.conditions,
+    },
     client: {
       kind: "spiffe",
       clientId: choice.clientId ?? subject.uri,
-      spiffeId: subject,
+      trust: subject.trustDomain,
+      subject: subject.uri,
+      softwareId: choice.softwareId ?? "",
       updatedAt: now,
       rule,
       resources: ["https://api.example"],

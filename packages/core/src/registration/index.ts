@@ -1,9 +1,12 @@
 export type {
+  ClientAuthMethod,
   ClientMetadata,
   Provenance,
   RegisteredClient,
+  RegisteredCredential,
   SpiffeAuthMethod,
   SpiffeClient,
+  VcClient,
 } from "./client.ts";
 export { checkPolicyRule } from "./check-rule.ts";
 export type { RuleProblem } from "./check-rule.ts";

@@ -81,8 +81,8 @@ export function mergeMetadata(
     merged.set(name, { name, value, origin: "default" });
   merged.set("spiffe_id", {
     name: "spiffe_id",
-    value: subject.uri,
-    origin: "attested",
+    value: rule.registerAs?.uri ?? subject.uri,
+    origin: rule.registerAs === undefined ? "attested" : "template",
   });
 
   const entries = [...merged.values()];

@@ -4,7 +4,8 @@ import {
   matchesSpiffeIdPattern,
   type SpiffeIdPattern,
 } from "../spiffe/pattern.ts";
-import type { ClientMetadata, SpiffeAuthMethod } from "./client.ts";
+import type { SpiffeIdWildcard } from "../spiffe/wildcard.ts";
+import type { ClientAuthMethod, ClientMetadata } from "./client.ts";
 import type { ProposedMetadata } from "./merge.ts";
 import { quoted, reason, type Reason } from "./reason.ts";
 import { withoutLoopbackPort } from "./redirect-uri.ts";
@@ -17,7 +18,7 @@ export interface PolicyAllowance {
   readonly resources: readonly string[];
   /** Redirect URIs, compared byte for byte; an http one on a loopback address matches any port. */
   readonly redirectUris: readonly string[];
-  readonly tokenEndpointAuthMethods: readonly SpiffeAuthMethod[];
+  readonly tokenEndpointAuthMethods: readonly ClientAuthMethod[];
 }
 
 /** One rule of the policy. The first whose `match` holds decides; no rule: refused. */
@@ -33,6 +34,13 @@ export interface PolicyRule {
   readonly attestedOnly: readonly string[];
   /** Values for what neither statement nor body gives; `{path[2]}` and the like are filled in. */
   readonly template: Readonly<Record<string, JsonValue>>;
+  /**
+   * Registers one client for every SPIFFE ID that it covers, instead of one for each; undefined: one for
+   * each. The token then names the instance.
+   */
+  readonly registerAs?: SpiffeIdWildcard | undefined;
+  /** How many clients the rule admits; undefined: any number. */
+  readonly maxClients?: number | undefined;
   /** What its clients may learn of others' tokens at the introspection endpoint. */
   readonly introspect: "own" | "any";
 }
@@ -42,7 +50,7 @@ export type Policy = readonly PolicyRule[];
 /** What the server can do, whatever a rule allows. */
 export interface ServerCapabilities {
   readonly supportedGrantTypes: readonly string[];
-  readonly supportedAuthMethods: readonly SpiffeAuthMethod[];
+  readonly supportedAuthMethods: readonly ClientAuthMethod[];
   /** Whether a listener takes client certificates, RFC 8705 section 3; absent: no. */
   readonly supportsCertificateBoundTokens?: boolean;
 }

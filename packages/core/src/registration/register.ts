@@ -13,12 +13,14 @@ import type {
   RegistrationOutcome,
 } from "../ports.ts";
 import type { TrustSource } from "../trust/index.ts";
+import type { ClientMetadata } from "./client.ts";
 import { mergeMetadata } from "./merge.ts";
 import {
   decide,
   findRule,
   type Decision,
   type Policy,
+  type PolicyRule,
   type ServerCapabilities,
 } from "./policy.ts";
 import { bounded, reason, type Reason } from "./reason.ts";
@@ -40,6 +42,8 @@ export interface RegistrationSettings extends ServerCapabilities {
   readonly audiences: readonly string[];
   readonly policy: Policy;
   readonly clientId: "spiffe_id" | "opaque";
+  /** Clients that one subject may have where `software_id` tells them apart. */
+  readonly maxClientsPerSubject: number;
   readonly clockToleranceSeconds: number;
   readonly maxLifetimeSeconds: number;
   readonly maxAgeSeconds: number;
@@ -85,17 +89,18 @@ export async function register(
 
     const outcome = await ports.store.register({
       client: {
-        kind: "spiffe",
-        clientId:
-          settings.clientId === "spiffe_id"
-            ? credential.subject.uri
-            : ports.newClientId(),
-        spiffeId: credential.subject,
+        ...identify(credential, rule, metadata, settings, ports),
         updatedAt: now,
         metadata,
         provenance,
         resources: rule.allow.resources,
         rule: rule.name,
+      },
+      conditions: {
+        maxClientsPerSubject: settings.maxClientsPerSubject,
+        maxClientsOfRule: rule.maxClients,
+        keyThumbprints: null,
+        keysProven: true,
       },
       now,
       audit: auditRow(request, now, {
@@ -110,6 +115,28 @@ export async function register(
     }
     throw error;
   }
+}
+
+/**
+ * Whose client it is and what it is called: the attested SPIFFE ID, or the wildcard that the rule registers
+ * it under. Only with opaque client ids does `software_id` tell several clients of one subject apart, since
+ * else there is one name for them all (AMB-03).
+ */
+function identify(
+  { subject }: VerifiedCredential,
+  { registerAs = subject }: PolicyRule,
+  { software_id: softwareId = "" }: ClientMetadata,
+  settings: RegistrationSettings,
+  ports: RegistrationPorts,
+) {
+  const owner = {
+    kind: "spiffe",
+    trust: registerAs.trustDomain,
+    subject: registerAs.uri,
+  } as const;
+  return settings.clientId === "spiffe_id"
+    ? { ...owner, clientId: registerAs.uri, softwareId: "" }
+    : { ...owner, clientId: ports.newClientId(), softwareId };
 }
 
 /** Codes that say nothing about the caller: somebody else's outage is no refusal. */

@@ -2,6 +2,8 @@ export { parseSpiffeId, parseTrustDomainName } from "./id.ts";
 export type { SpiffeId, TrustDomainName } from "./id.ts";
 export { matchesSpiffeIdPattern, parseSpiffeIdPattern } from "./pattern.ts";
 export type { SpiffeIdPattern } from "./pattern.ts";
+export { coversSpiffeId, parseSpiffeIdWildcard } from "./wildcard.ts";
+export type { SpiffeIdWildcard } from "./wildcard.ts";
 export { parseSpiffeBundle } from "./bundle.ts";
 export type { JwtAuthority, SkippedKey, SpiffeBundle } from "./bundle.ts";
 export { JWT_SVID_ALGORITHMS } from "./jwt-svid-header.ts";

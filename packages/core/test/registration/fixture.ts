@@ -53,6 +53,7 @@ export const SETTINGS: RegistrationSettings = {
   audiences: [AUDIENCE],
   policy: [RULE],
   clientId: "spiffe_id",
+  maxClientsPerSubject: 16,
   supportedGrantTypes: ["client_credentials", "authorization_code"],
   supportedAuthMethods: ["spiffe_jwt", "spiffe_x509"],
   clockToleranceSeconds: 60,

@@ -28,11 +28,9 @@ test("[DCR-10] [DCR-11] [AMB-03] registers what is attested, requested and allow
   assert.deepEqual(client, {
     kind: "spiffe",
     clientId: SUBJECT,
-    spiffeId: {
-      uri: SUBJECT,
-      trustDomain: "example.org",
-      path: "/ns/prod/agent/alice",
-    },
+    trust: "example.org",
+    subject: SUBJECT,
+    softwareId: "",
     issuedAt: NOW,
     updatedAt: NOW,
     metadata: {

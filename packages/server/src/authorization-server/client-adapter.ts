@@ -37,7 +37,7 @@ function providerMetadata(client: RegisteredClient): AdapterPayload {
   return {
     client_id: client.clientId,
     token_endpoint_auth_method: "tls_client_auth",
-    tls_client_auth_san_uri: client.spiffeId.uri,
+    tls_client_auth_san_uri: client.subject,
     grant_types: ["client_credentials"],
     response_types: [],
     redirect_uris: [],

@@ -1,5 +1,6 @@
 import Provider, { type Configuration } from "oidc-provider";
 import type { JWK } from "jose";
+import type { AuthenticatedClient } from "../client-authentication/authenticate.ts";
 import { boundClient } from "./authenticated-requests.ts";
 import { clientAdapter } from "./client-adapter.ts";
 
@@ -40,6 +41,7 @@ function providerConfiguration(options: ProviderOptions): Configuration {
       id_token_signed_response_alg: "ES256",
     },
     ttl: { ClientCredentials: accessTokenTtlSeconds },
+    extraTokenClaims: (ctx) => instanceClaims(boundClient(ctx.req)),
     features: {
       clientCredentials: { enabled: true },
       // Every one of these would be a second door; only the token endpoint is ever reached.
@@ -62,7 +64,7 @@ function providerConfiguration(options: ProviderOptions): Configuration {
         certificateAuthorized: (ctx) => boundClient(ctx.req) !== undefined,
         certificateSubjectMatches: (ctx, property, expected) =>
           property === "tls_client_auth_san_uri" &&
-          boundClient(ctx.req)?.credential.subject.uri === expected,
+          boundClient(ctx.req)?.client.subject === expected,
       },
       resourceIndicators: {
         enabled: true,
@@ -77,4 +79,18 @@ function providerConfiguration(options: ProviderOptions): Configuration {
       },
     },
   };
+}
+
+/**
+ * `act` names the instance where one client stands for many: `sub` is then the client, and the SPIFFE ID
+ * that was proven is who acts (RFC 8693 section 4.1).
+ */
+function instanceClaims(
+  bound: AuthenticatedClient | undefined,
+): { readonly act: { readonly sub: string } } | undefined {
+  if (bound === undefined) return undefined;
+  const instance = bound.credential.subject.uri;
+  return instance === bound.client.subject
+    ? undefined
+    : { act: { sub: instance } };
 }

@@ -4,14 +4,14 @@ import {
   verifyClientAssertion,
   type VerifiedCredential,
 } from "@accredit/core/credential";
-import type { ClientStore, Clock } from "@accredit/core/ports";
+import type { Clock } from "@accredit/core/ports";
 import type {
   RegisteredClient,
   SpiffeAuthMethod,
 } from "@accredit/core/registration";
 import type { TrustSource } from "@accredit/core/trust";
 import type { FormParameters } from "../wire/form-parameters.ts";
-import { findSpiffeClient } from "./find-client.ts";
+import { findSpiffeClient, type FindClientPorts } from "./find-client.ts";
 
 /** The parameters of client authentication; they go no further than this step. */
 export const CLIENT_AUTHENTICATION_PARAMETERS: ReadonlySet<string> = new Set([
@@ -32,10 +32,9 @@ export interface AuthenticatedClient {
 }
 
 /** What client authentication needs of the world. Times in seconds. */
-export interface AuthenticationPorts {
+export interface AuthenticationPorts extends FindClientPorts {
   readonly clock: Clock;
   readonly trust: TrustSource;
-  readonly store: Pick<ClientStore, "findClient">;
   /** The authorization server's issuer identifier: the only audience of an assertion (CAUTH-04). */
   readonly issuer: string;
   readonly clockToleranceSeconds: number;
@@ -77,7 +76,7 @@ export async function authenticateClient(
   const client = await findSpiffeClient(
     credential.subject,
     presented.parameters.get("client_id"),
-    ports.store,
+    ports,
   );
 
   // Any spiffe_* method serves a SPIFFE client (CAUTH-15), whichever its metadata names.

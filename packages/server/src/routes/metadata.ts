@@ -1,5 +1,5 @@
 import { JWT_SVID_ALGORITHMS } from "@accredit/core/spiffe";
-import type { SpiffeAuthMethod } from "@accredit/core/registration";
+import type { ClientAuthMethod } from "@accredit/core/registration";
 import type { Endpoints } from "../endpoints.ts";
 import { SUPPORTED_GRANT_TYPES } from "../authorization-server/token-request.ts";
 
@@ -10,7 +10,7 @@ import { SUPPORTED_GRANT_TYPES } from "../authorization-server/token-request.ts"
  */
 export function authorizationServerMetadata(
   endpoints: Endpoints,
-  authMethods: readonly SpiffeAuthMethod[],
+  authMethods: readonly ClientAuthMethod[],
   scopes: readonly string[],
 ): Record<string, unknown> {
   return {

@@ -43,7 +43,7 @@ export function createRegisterRoute(options: RegisterRouteOptions): NodeRoute {
         registrationPorts,
       );
       event.client_id = registration.client.clientId;
-      event.subject = registration.client.spiffeId.uri;
+      event.subject = registration.client.subject;
       event.rule = registration.client.rule;
       event.outcome = registration.created ? "registered" : "updated";
       metrics.countRegistration("ok");

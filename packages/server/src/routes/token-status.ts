@@ -1,6 +1,7 @@
 import { DcrError } from "@accredit/core/errors";
 import type { Clock, Store } from "@accredit/core/ports";
 import type { Policy, RegisteredClient } from "@accredit/core/registration";
+import type { TrustDomainName } from "@accredit/core/spiffe";
 import type { TrustSource } from "@accredit/core/trust";
 import type {
   IssuedToken,
@@ -40,12 +41,7 @@ export async function introspect(
     return INACTIVE;
   if (await ports.store.isTokenRevoked(token.tokenId)) return INACTIVE;
   const holder = await ports.store.findClient(token.clientId);
-  if (
-    holder === undefined ||
-    ports.trust.spiffe(holder.spiffeId.trustDomain) === undefined
-  ) {
-    return INACTIVE;
-  }
+  if (holder === undefined || !isTrusted(holder, ports.trust)) return INACTIVE;
   return {
     active: true,
     iss: ports.issuer,
@@ -87,6 +83,11 @@ function tokenParameter(parameters: FormParameters): string {
       "expected a token parameter, got none",
     );
   return token;
+}
+
+/** Whether who vouched for the client is still one that the server was told to trust. */
+function isTrusted(client: RegisteredClient, trust: TrustSource): boolean {
+  return trust.spiffe(client.trust as TrustDomainName) !== undefined;
 }
 
 /** A caller learns of its own tokens, of those meant for it, and of all where its policy rule says so. */

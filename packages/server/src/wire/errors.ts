@@ -58,11 +58,14 @@ export const WIRE_ERRORS = {
   policy_denied: UNAPPROVED_STATEMENT,
   metadata_invalid: INVALID_METADATA,
   redirect_uri_invalid: { status: 400, error: "invalid_redirect_uri" },
+  quota_exceeded: UNAPPROVED_STATEMENT,
+  client_keys_fixed: INVALID_METADATA,
 
   client_assertion_missing: INVALID_REQUEST,
   client_assertion_type_unsupported: INVALID_CLIENT,
   client_unknown: INVALID_CLIENT,
   client_mismatch: INVALID_CLIENT,
+  client_ambiguous: INVALID_CLIENT,
   client_auth_method_not_allowed: INVALID_CLIENT,
 
   scope_not_allowed: { status: 400, error: "invalid_scope" },

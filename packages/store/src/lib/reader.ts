@@ -12,7 +12,8 @@ import {
 
 /** Reads on the calling thread: a look-up by key takes a few microseconds, a message to a thread more. */
 export interface Reader {
-  findClient(clientIdOrSubject: string): RegisteredClient | undefined;
+  findClient(clientId: string): RegisteredClient | undefined;
+  findSpiffeClients(subject: string): readonly RegisteredClient[];
   readAudit(limit: number): readonly AuditEntry[];
   countClients(): number;
   countClientsByRule(): ReadonlyMap<string, number>;
@@ -30,7 +31,7 @@ export function openReader(path: string, busyTimeoutMs: number): Reader {
     `SELECT ${CLIENT_COLUMNS} FROM clients WHERE client_id = ?`,
   );
   const bySubject = db.prepare(
-    `SELECT ${CLIENT_COLUMNS} FROM clients WHERE subject = ? AND kind = 'spiffe'`,
+    `SELECT ${CLIENT_COLUMNS} FROM clients WHERE subject = ? AND kind = 'spiffe' ORDER BY id`,
   );
   const audit = db.prepare(
     `SELECT ${AUDIT_COLUMNS} FROM audit ORDER BY seq DESC LIMIT ?`,
@@ -48,14 +49,15 @@ export function openReader(path: string, busyTimeoutMs: number): Reader {
   const version = db.prepare("SELECT max(version) FROM schema_migrations");
 
   return {
-    findClient(name) {
-      // As UTF-8 a lone surrogate becomes U+FFFD: such a text would find another name's row.
-      if (!name.isWellFormed()) return undefined;
-      const row =
-        byId.get(name) ??
-        (name.startsWith("spiffe://") ? bySubject.get(name) : undefined);
+    findClient(clientId) {
+      if (!isExact(clientId)) return undefined;
+      const row = byId.get(clientId);
       return row === undefined ? undefined : rowToClient(row);
     },
+    findSpiffeClients: (subject) =>
+      isExact(subject)
+        ? bySubject.all(subject).map((row) => rowToClient(row))
+        : [],
     readAudit: (limit) => audit.all(limit).map((row) => rowToAudit(row)),
     countClients: () => Number(count.get()?.["clients"]),
     countClientsByRule: () =>
@@ -69,6 +71,11 @@ export function openReader(path: string, busyTimeoutMs: number): Reader {
     probe: () => void version.get(),
     close: () => db.close(),
   };
+}
+
+/** As UTF-8 a lone surrogate becomes U+FFFD: such a text would find another name's row. */
+function isExact(name: string): boolean {
+  return name.isWellFormed();
 }
 
 /**

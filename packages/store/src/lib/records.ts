@@ -4,8 +4,7 @@ import type {
   CredentialFacts,
   SigningKey,
 } from "@accredit/core/ports";
-import type { RegisteredClient } from "@accredit/core/registration";
-import type { TrustDomainName } from "@accredit/core/spiffe";
+import type { RegisteredClient, VcClient } from "@accredit/core/registration";
 import type { Column } from "./writer-protocol.ts";
 
 /** A row as `node:sqlite` gives it. */
@@ -13,42 +12,42 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** The columns of `clients` that a client is made of. */
 export const CLIENT_COLUMNS =
-  "client_id, trust, subject, issued_at, updated_at, rule, metadata, provenance, resources";
+  "client_id, kind, trust, subject, software_id, issued_at, updated_at, rule, metadata, provenance, resources, credential";
 
 /** The columns of `audit` that an entry is made of. */
 export const AUDIT_COLUMNS =
   "id, time, action, code, reasons, client_id, rule, credential, remote";
 
-const SCHEME_LENGTH = "spiffe://".length;
-
 /** A proposed client, in the order of the insert statement. */
 export function clientToColumns({
   client,
+  conditions,
   now,
 }: ClientProposal): readonly Column[] {
   return [
     client.clientId,
     client.kind,
-    client.spiffeId.trustDomain,
-    client.spiffeId.uri,
+    client.trust,
+    client.subject,
+    client.softwareId,
     now,
     client.updatedAt,
     client.rule,
     JSON.stringify(client.metadata),
     JSON.stringify(client.provenance),
     JSON.stringify(client.resources),
+    client.kind === "vc" ? JSON.stringify(client.credential) : null,
+    conditions.keyThumbprints,
   ];
 }
 
 /** A client from its row. What the row holds passed every check before it was written. */
 export function rowToClient(row: Row): RegisteredClient {
-  const trustDomain = text(row, "trust") as TrustDomainName;
-  const uri = text(row, "subject");
-  const path = uri.slice(SCHEME_LENGTH + trustDomain.length);
-  return {
-    kind: "spiffe",
+  const client = {
     clientId: text(row, "client_id"),
-    spiffeId: { uri, trustDomain, path },
+    trust: text(row, "trust"),
+    subject: text(row, "subject"),
+    softwareId: text(row, "software_id"),
     issuedAt: Number(row["issued_at"]),
     updatedAt: Number(row["updated_at"]),
     metadata: json(row, "metadata") as RegisteredClient["metadata"],
@@ -56,6 +55,13 @@ export function rowToClient(row: Row): RegisteredClient {
     resources: json(row, "resources") as RegisteredClient["resources"],
     rule: text(row, "rule"),
   };
+  return row["credential"] === null
+    ? { kind: "spiffe", ...client }
+    : {
+        kind: "vc",
+        ...client,
+        credential: json(row, "credential") as VcClient["credential"],
+      };
 }
 
 /** What every audit row has, in the order of the insert statement; `action` and `client_id` follow. */

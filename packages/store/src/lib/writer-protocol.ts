@@ -1,3 +1,4 @@
+import type { RegistrationConditions } from "@accredit/core/ports";
 import type { FailureKind } from "./sqlite-error.ts";
 import type { IntegrityCheck } from "./integrity.ts";
 
@@ -9,11 +10,18 @@ export type WriteOp =
   | {
       readonly kind: "register";
       readonly client: readonly Column[];
+      /** Subject, trust, kind and software_id. */
+      readonly identity: readonly Column[];
+      readonly rule: string;
+      readonly conditions: RegistrationConditions;
+      /** URLs of the status lists that the client depends on. */
+      readonly statusLists: readonly string[];
       readonly audit: readonly Column[];
     }
   | { readonly kind: "audit"; readonly audit: readonly Column[] }
   | { readonly kind: "signing-key"; readonly key: readonly Column[] }
   | { readonly kind: "revoke"; readonly token: readonly Column[] }
+  | { readonly kind: "claim"; readonly proof: readonly Column[] }
   /** Writes and removes a row, to learn whether there is room again. */
   | { readonly kind: "probe" };
 
@@ -34,7 +42,7 @@ export type ToWriter =
   | {
       readonly kind: "batch";
       readonly ops: readonly WriteOp[];
-      /** Revocations that expired before this (epoch seconds) may go. */
+      /** Revocations and used proofs that expired before this (epoch seconds) may go. */
       readonly purgeBefore: number;
     }
   | { readonly kind: "close" };

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { MIGRATIONS } from "../migrations/index.ts";
+import { clientRegistrar } from "./client-registrar.ts";
 import { makeDurable, openConnection } from "./connection.ts";
 import { checkDatabase, checkWriteAheadLog } from "./integrity.ts";
 import { checkOwnership, migrate, readPragma } from "./migrate.ts";
@@ -10,14 +11,6 @@ import type {
   WriteResult,
   WriterOptions,
 } from "./writer-protocol.ts";
-
-const REGISTER = `INSERT INTO clients
-  (client_id, kind, trust, subject, issued_at, updated_at, rule, metadata, provenance, resources, revision)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
-  ON CONFLICT (subject, trust, kind) DO UPDATE SET
-    updated_at = excluded.updated_at, rule = excluded.rule, metadata = excluded.metadata,
-    provenance = excluded.provenance, resources = excluded.resources, revision = revision + 1
-  RETURNING client_id, issued_at, revision`;
 
 const AUDIT = `INSERT INTO audit
   (id, time, code, reasons, rule, credential, remote, action, client_id)
@@ -30,9 +23,16 @@ const SIGNING_KEY = `INSERT INTO signing_keys (kid, algorithm, private_jwk, crea
 const REVOKE = `INSERT INTO revoked_tokens (token_id, client_id, expires_at) VALUES (?, ?, ?)
   ON CONFLICT (token_id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)`;
 
-// A few rows a time: a revocation pays for those that went before it.
-const PURGE = `DELETE FROM revoked_tokens WHERE token_id IN
-  (SELECT token_id FROM revoked_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT 50)`;
+const CLAIM = `INSERT INTO used_proofs (key, expires_at) VALUES (?, ?)
+  ON CONFLICT (key) DO NOTHING`;
+
+// A few rows a time: each write pays for some of those that went before it.
+const PURGES = {
+  revoke: `DELETE FROM revoked_tokens WHERE token_id IN
+    (SELECT token_id FROM revoked_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT 50)`,
+  claim: `DELETE FROM used_proofs WHERE key IN
+    (SELECT key FROM used_proofs WHERE expires_at < ? ORDER BY expires_at LIMIT 200)`,
+};
 
 // Larger than a page, so that room for a real write is what is tried.
 const PROBE =
@@ -98,11 +98,15 @@ function makeWriter(db: DatabaseSync): Writer {
   const prepare = (sql: string): StatementSync => db.prepare(sql);
   const begin = prepare("BEGIN IMMEDIATE");
   const commit = prepare("COMMIT");
-  const registerClient = prepare(REGISTER);
+  const registerClient = clientRegistrar(db);
   const appendAudit = prepare(AUDIT);
   const addSigningKey = prepare(SIGNING_KEY);
   const revoke = prepare(REVOKE);
-  const purge = prepare(PURGE);
+  const claim = prepare(CLAIM);
+  const purges = [
+    { kind: "revoke", statement: prepare(PURGES.revoke) },
+    { kind: "claim", statement: prepare(PURGES.claim) },
+  ] as const;
   const probe = prepare(PROBE);
   const endProbe = prepare(PROBE_END);
   const logLength = prepare("PRAGMA wal_checkpoint(NOOP)");
@@ -111,12 +115,12 @@ function makeWriter(db: DatabaseSync): Writer {
   const register = (
     op: Extract<WriteOp, { kind: "register" }>,
   ): readonly Column[] => {
-    const row = registerClient.get(...op.client) ?? {};
-    const clientId = String(row["client_id"]);
-    const created = row["revision"] === 1;
+    const outcome = registerClient(op);
+    if (outcome.denied !== undefined) return [outcome.denied];
+    const { clientId, issuedAt, created } = outcome;
     const action = created ? "client.registered" : "client.updated";
     appendAudit.run(...op.audit, action, clientId);
-    return [clientId, Number(row["issued_at"]), created ? 1 : 0];
+    return [null, clientId, issuedAt, created ? 1 : 0];
   };
 
   const applyOne = (op: WriteOp): readonly Column[] => {
@@ -132,6 +136,8 @@ function makeWriter(db: DatabaseSync): Writer {
       case "revoke":
         revoke.run(...op.token);
         break;
+      case "claim":
+        return [Number(claim.run(...op.proof).changes)];
       case "probe":
         probe.run();
         endProbe.run();
@@ -164,7 +170,8 @@ function makeWriter(db: DatabaseSync): Writer {
     begin.run();
     try {
       const results = ops.map(applyOp);
-      if (ops.some((op) => op.kind === "revoke")) purge.run(purgeBefore);
+      for (const { kind, statement } of purges)
+        if (ops.some((op) => op.kind === kind)) statement.run(purgeBefore);
       commit.run();
       return results;
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Migration } from "./migration.ts";
 import { clientsAuditKeys } from "./0001-clients-audit-keys.ts";
 import { revokedTokens } from "./0002-revoked-tokens.ts";
+import { softwareIdAndKeys } from "./0003-software-id-and-keys.ts";
 
 export type { Migration } from "./migration.ts";
 
@@ -8,4 +9,5 @@ export type { Migration } from "./migration.ts";
 export const MIGRATIONS: readonly Migration[] = [
   clientsAuditKeys,
   revokedTokens,
+  softwareIdAndKeys,
 ];

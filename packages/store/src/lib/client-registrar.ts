@@ -1,0 +1,83 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { RegistrationConditions } from "@accredit/core/ports";
+import type { WriteOp } from "./writer-protocol.ts";
+
+// One statement decides whether the client is new and writes it. A client that is there is left alone
+// where its keys are not proven and the proposed ones are others: then no row comes back.
+const UPSERT = `INSERT INTO clients
+  (client_id, kind, trust, subject, software_id, issued_at, updated_at, rule, metadata, provenance,
+   resources, credential, key_thumbprints, revision)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+  ON CONFLICT (subject, trust, kind, software_id) DO UPDATE SET
+    updated_at = excluded.updated_at, rule = excluded.rule, metadata = excluded.metadata,
+    provenance = excluded.provenance, resources = excluded.resources, credential = excluded.credential,
+    key_thumbprints = excluded.key_thumbprints, revision = revision + 1
+    WHERE ? = 1 OR key_thumbprints IS excluded.key_thumbprints
+  RETURNING id, client_id, issued_at, revision`;
+
+const IS_THERE = `SELECT 1 FROM clients
+  WHERE subject = ? AND trust = ? AND kind = ? AND software_id = ?`;
+const OF_SUBJECT = `SELECT count(*) AS clients FROM clients
+  WHERE subject = ? AND trust = ? AND kind = ?`;
+const OF_RULE = "SELECT clients FROM client_counts WHERE rule = ?";
+
+const FORGET_LISTS = "DELETE FROM client_status_lists WHERE client = ?";
+const ADD_LIST = `INSERT INTO client_status_lists (list_url, client) VALUES (?, ?)
+  ON CONFLICT DO NOTHING`;
+
+/** What became of a proposed client: written, or why not. */
+export type RegistrarOutcome =
+  | { readonly denied: "quota_exceeded" | "client_keys_fixed" }
+  | {
+      readonly denied?: undefined;
+      readonly clientId: string;
+      readonly issuedAt: number;
+      readonly created: boolean;
+    };
+
+/** Prepares the statements that register a client; the result runs within the writer's transaction. */
+export function clientRegistrar(
+  db: DatabaseSync,
+): (op: Extract<WriteOp, { kind: "register" }>) => RegistrarOutcome {
+  const upsert = db.prepare(UPSERT);
+  const isThere = db.prepare(IS_THERE);
+  const ofSubject = db.prepare(OF_SUBJECT);
+  const ofRule = db.prepare(OF_RULE);
+  const forgetLists = db.prepare(FORGET_LISTS);
+  const addList = db.prepare(ADD_LIST);
+
+  /** Whether a newcomer would be one too many. A client that is there is never one (renewals go on). */
+  const isFull = (
+    identity: readonly (string | number | null)[],
+    rule: string,
+    conditions: RegistrationConditions,
+  ): boolean => {
+    const { maxClientsOfRule, maxClientsPerSubject } = conditions;
+    const [subject = null, trust = null, kind = null, softwareId] = identity;
+    const countOf = (row: Readonly<Record<string, unknown>> | undefined) =>
+      Number(row?.["clients"] ?? 0);
+    const ruleIsFull =
+      maxClientsOfRule !== undefined &&
+      countOf(ofRule.get(rule)) >= maxClientsOfRule;
+    const subjectIsFull =
+      softwareId !== "" &&
+      countOf(ofSubject.get(subject, trust, kind)) >= maxClientsPerSubject;
+    return (
+      (ruleIsFull || subjectIsFull) && isThere.get(...identity) === undefined
+    );
+  };
+
+  return ({ client, identity, rule, conditions, statusLists }) => {
+    if (isFull(identity, rule, conditions)) return { denied: "quota_exceeded" };
+    const row = upsert.get(...client, conditions.keysProven ? 1 : 0);
+    if (row === undefined) return { denied: "client_keys_fixed" };
+    const created = row["revision"] === 1;
+    if (!created) forgetLists.run(Number(row["id"]));
+    for (const url of statusLists) addList.run(url, Number(row["id"]));
+    return {
+      clientId: String(row["client_id"]),
+      issuedAt: Number(row["issued_at"]),
+      created,
+    };
+  };
+}
