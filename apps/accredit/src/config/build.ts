@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { PolicyRule } from "@accredit/core/registration";
 import {
   parseSpiffeIdPattern,
+  parseSpiffeIdWildcard,
   parseTrustDomainName,
 } from "@accredit/core/spiffe";
 import type { TrustDomainOptions } from "@accredit/trust";
@@ -106,6 +107,10 @@ export function buildRule(entry: ConfigFile["policy"][number]): PolicyRule {
     attestedOnly: entry.attested_only,
     template: entry.template,
     introspect: entry.introspect,
+    ...(entry.register_as !== undefined && {
+      registerAs: parseSpiffeIdWildcard(entry.register_as),
+    }),
+    ...(entry.max_clients !== undefined && { maxClients: entry.max_clients }),
   };
 }
 

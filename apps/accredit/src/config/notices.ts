@@ -43,15 +43,10 @@ function trustNotices(
 function* policyNotices({ policy }: ConfigFile): Iterable<string> {
   if (policy.length === 0)
     yield "policy: has no rule, so every registration is refused";
-  for (const [
-    index,
-    { allow, lease, max_clients: maxClients },
-  ] of policy.entries()) {
+  for (const [index, { allow, lease }] of policy.entries()) {
     const at = `policy[${index}]`;
     if (lease !== undefined)
       yield `${at}.lease: is not enforced by this version`;
-    if (maxClients !== undefined)
-      yield `${at}.max_clients: is not enforced by this version`;
     for (const grantType of allow.grant_types) {
       if (!SERVED_GRANT_TYPES.has(grantType))
         yield `${at}.allow.grant_types: ${grantType} is not served by this version`;

@@ -14,6 +14,7 @@ import {
   ruleName,
   scopeToken,
   spiffeIdPattern,
+  spiffeIdWildcard,
   text,
   trustDomain,
   whole,
@@ -230,6 +231,11 @@ export const policyEntry = section({
     .describe(
       "Client metadata for what neither statement nor body gives; `{trust_domain}`, `{spiffe_id}`, `{path}` and `{path[N]}` are filled in.",
     ),
+  register_as: spiffeIdWildcard()
+    .optional()
+    .describe(
+      "One client for all subjects of the rule, under this wildcard (`spiffe://<trust domain>/<path>/*`); left out: one client for each. A token then names the instance in `act.sub`.",
+    ),
   introspect: oneOf("own", "any")
     .default("own")
     .describe("Whose tokens its clients may introspect."),
@@ -240,7 +246,9 @@ export const policyEntry = section({
     ),
   max_clients: whole(1, 1_000_000_000)
     .optional()
-    .describe("How many clients the rule admits. Not enforced yet."),
+    .describe(
+      "How many clients the rule admits; a full rule refuses newcomers and goes on renewing. Left out: any number.",
+    ),
 });
 
 /** The whole file. */

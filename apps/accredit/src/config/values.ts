@@ -3,6 +3,7 @@ import { z } from "zod";
 import { redirectUriProblem } from "@accredit/core/registration";
 import {
   parseSpiffeIdPattern,
+  parseSpiffeIdWildcard,
   parseTrustDomainName,
 } from "@accredit/core/spiffe";
 import { parseEndpointUrl } from "@accredit/trust";
@@ -136,6 +137,14 @@ export function bundleUrl(): z.ZodString {
       /^https:\/\/[\x21-\x7e]+$/.test(value) &&
       !/[#@\\]/.test(value) &&
       parseEndpointUrl(value).href !== "",
+  );
+}
+
+/** A SPIFFE ID wildcard of the client authentication draft, section 5.1. */
+export function spiffeIdWildcard(): z.ZodString {
+  return text(
+    "a wildcard like spiffe://example.org/ns/prod/*, with a path before the star",
+    (value) => parseSpiffeIdWildcard(value).uri === value,
   );
 }
 

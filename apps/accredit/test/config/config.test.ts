@@ -232,7 +232,6 @@ test("config: notices for what is weak and for what has no effect", () => {
       /^trust\[0\]\.bundle\.allow_private_addresses/,
     ],
     ["policy.0.lease", "24h", /^policy\[0\]\.lease: is not enforced/],
-    ["policy.0.max_clients", 10, /^policy\[0\]\.max_clients: is not enforced/],
     [
       "policy.0.allow.token_endpoint_auth_methods",
       ["spiffe_jwt", "spiffe_x509"],

@@ -287,6 +287,10 @@ const REFUSED: readonly Row[] = [
   { at: "policy.0.introspect", to: "all" },
   { at: "policy.0.lease", to: "soon" },
   { at: "policy.0.max_clients", to: 0 },
+  { at: "policy.0.register_as", to: "spiffe://example.org/*" },
+  { at: "policy.0.register_as", to: "spiffe://example.org/ns/*/x" },
+  { at: "policy.0.register_as", to: "spiffe://example.org/elsewhere/*" },
+  { at: "policy.0.register_as", to: "spiffe://other.example/ns/*" },
   { at: "log.level", to: "verbose" },
   { at: "shutdown_timeout", to: "1h" },
   // Keys that are not there.

@@ -1,3 +1,5 @@
+import type { SpiffeIdPattern } from "../spiffe/pattern.ts";
+import type { SpiffeIdWildcard } from "../spiffe/wildcard.ts";
 import { crossFieldProblems } from "./cross-field.ts";
 import { defaultsFor } from "./defaults.ts";
 import { fieldKey, fieldProblem, isMetadataField } from "./fields.ts";
@@ -38,6 +40,13 @@ export function checkPolicyRule(
       });
     }
   }
+  if (rule.registerAs !== undefined && !coversAll(rule.registerAs, subject)) {
+    problems.push({
+      path: "register_as",
+      problem: `does not cover every subject of ${subject.text}`,
+      expected: "a wildcard whose path match.subject begins with",
+    });
+  }
   const keys = new Set<string>();
   for (const [name, value] of Object.entries(rule.template)) {
     const path = `template.${name}`;
@@ -75,6 +84,15 @@ export function checkPolicyRule(
       });
   }
   return problems.length > 0 ? problems : disallowedByItself(rule, server);
+}
+
+/** Whether whatever the pattern stands for is below the wildcard's path. */
+function coversAll(
+  wildcard: SpiffeIdWildcard,
+  pattern: SpiffeIdPattern,
+): boolean {
+  const path = wildcard.uri.slice(0, -1);
+  return pattern.text.startsWith(path) && pattern.text.length > path.length;
 }
 
 /**
