@@ -62,6 +62,12 @@ export const DCR_ERRORS = {
     "client_assertion_type is not one the server takes.",
   client_unknown: "No registered client matches the credential.",
   client_mismatch: "client_id names another client than the credential does.",
+  registration_expired:
+    "The client's registration has ended; a valid credential brings it back.",
+  registration_suspended:
+    "The client, or what let it in, is suspended by the operator.",
+  registration_withdrawn:
+    "The trust source or policy rule that let the client in is gone.",
   client_ambiguous:
     "The credential stands for several clients and the request does not say which.",
   client_auth_method_not_allowed:

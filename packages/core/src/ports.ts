@@ -22,18 +22,34 @@ export interface CredentialFacts {
   readonly expiresAt: number;
 }
 
-/** One row of the audit trail: append-only. */
+/** What an audit row tells of. */
+export type AuditAction =
+  | "client.registered"
+  | "client.updated"
+  | "client.renewed"
+  | "client.deleted"
+  /** Leases that ended; `details` names the clients. */
+  | "clients.expired"
+  /** Registrations that ended so long ago that they were removed; `details` names them. */
+  | "clients.removed"
+  /** Clients whose credential was revoked or suspended by its status list; `details` names them. */
+  | "credentials.withdrawn"
+  | "credentials.restored"
+  | "suspension.set"
+  | "suspension.lifted"
+  | "registration.refused"
+  | "authentication.refused"
+  | "management.refused"
+  | "token.refused"
+  | "admin.refused";
+
+/** One row of the audit trail: append-only, and chained by hash to the row before it. */
 export interface AuditEntry {
   /** Unique, time-ordered (UUID version 7). Also the `X-Request-Id` of the response. */
   readonly id: string;
   /** Epoch seconds. */
   readonly time: number;
-  readonly action:
-    | "client.registered"
-    | "client.updated"
-    | "registration.refused"
-    | "authentication.refused"
-    | "token.refused";
+  readonly action: AuditAction;
   /** The stable reason code of a refusal, else null. */
   readonly code: string | null;
   /** Every reason, in words; empty where nothing was refused. */
@@ -43,6 +59,36 @@ export interface AuditEntry {
   readonly credential: CredentialFacts | null;
   /** The peer's address as the listener saw it. */
   readonly remote: string | null;
+  /** What else the action is about: JSON values, never a credential. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** An audit row as it was read: with its place in the chain. */
+export interface AuditRecord extends AuditEntry {
+  /** Grows from row to row. */
+  readonly sequence: number;
+  /** Hex SHA-256 over the row before and this one; null for rows older than the chain. */
+  readonly chain: string | null;
+}
+
+/** Which audit rows to read: newest first. */
+export interface AuditQuery {
+  readonly limit: number;
+  /** Only rows with a smaller sequence. */
+  readonly before?: number | undefined;
+  readonly clientId?: string | undefined;
+  readonly action?: AuditAction | undefined;
+}
+
+/** Whether the chain of the audit trail holds. */
+export interface AuditVerdict {
+  readonly rows: number;
+  /** Rows from before the chain began. */
+  readonly unchained: number;
+  /** The chain value of the newest row; keep it elsewhere to notice rows cut off the end. */
+  readonly head: string | null;
+  /** The first row that is not what was written, or does not follow the one before it; null if none. */
+  readonly broken: { readonly sequence: number; readonly id: string } | null;
 }
 
 /** A client as registration proposes it; the store fills in what only it can know. */
@@ -68,6 +114,8 @@ export interface RegistrationConditions {
    */
   readonly keyThumbprints: string | null;
   readonly keysProven: boolean;
+  /** Refuses to make a client: an update of one that was deleted meanwhile does not bring it back. */
+  readonly mustExist?: boolean | undefined;
 }
 
 /** What became of a {@link ClientProposal}. */
@@ -88,7 +136,8 @@ export interface ClientStore {
    * `softwareId`, the proposed client; where one has, the same `clientId` and `issuedAt` with everything
    * else replaced. Two hundred at once for one subject give one client.
    *
-   * @throws {DcrError} `quota_exceeded`, `client_keys_fixed`: a condition does not hold, nothing is written
+   * @throws {DcrError} `quota_exceeded`, `client_keys_fixed`, `client_unknown`: a condition does not hold,
+   * nothing is written
    */
   register(proposal: ClientProposal): Promise<RegistrationOutcome>;
   /** By `client_id` alone. */
@@ -98,7 +147,10 @@ export interface ClientStore {
   /** Appends an audit row that changes nothing else. */
   appendAudit(entry: AuditEntry): Promise<void>;
   /** Newest first. */
-  readAudit(limit: number): Promise<readonly AuditEntry[]>;
+  readAudit(query: AuditQuery): Promise<readonly AuditRecord[]>;
+  findAudit(id: string): Promise<AuditRecord | undefined>;
+  /** Reads the whole trail, in pieces, and says whether its chain holds. */
+  verifyAudit(): Promise<AuditVerdict>;
   countClients(): Promise<number>;
   /** Rejects with `store_unavailable` when the store cannot be read. */
   ping(): Promise<void>;
@@ -141,6 +193,90 @@ export interface ReplayGuard {
   claimOnce(key: string, expiresAt: number): Promise<boolean>;
 }
 
+/** Which clients to list: by their row, oldest first. */
+export interface ClientQuery {
+  readonly limit: number;
+  /** Only clients after this cursor; one that an earlier page gave. */
+  readonly after?: number | undefined;
+  readonly trust?: string | undefined;
+  readonly rule?: string | undefined;
+  /** An exact subject. */
+  readonly subject?: string | undefined;
+}
+
+/** A page of clients, and the cursor of the next one; null where there is none. */
+export interface ClientPage {
+  readonly clients: readonly RegisteredClient[];
+  readonly next: number | null;
+}
+
+/** What a withdrawal is about. `subject` takes a pattern of SPIFFE IDs, or a credential's subject. */
+export interface SuspensionTarget {
+  readonly scope: "trust" | "rule" | "subject" | "client";
+  readonly value: string;
+}
+
+/** A withdrawal in force: what it is about gets nothing until it is lifted. */
+export interface Suspension extends SuspensionTarget {
+  readonly reason: string;
+  /** Epoch seconds. */
+  readonly since: number;
+}
+
+/** The part of an audit row that the caller of a write knows; the outcome decides the rest. */
+export type AuditDraft = Omit<AuditEntry, "action" | "clientId">;
+
+/** What happens to clients after they are registered. */
+export interface ClientLifecycle {
+  /** Moves the end of a lease on, never back; false where the client is gone or has no lease. */
+  renewLease(
+    clientId: string,
+    leaseExpiresAt: number,
+    audit: AuditDraft,
+  ): Promise<boolean>;
+  /** False where there was none. */
+  deleteClient(clientId: string, audit: AuditDraft): Promise<boolean>;
+  /** Replaces a registration access token's hash; false where it was another meanwhile. */
+  rotateManagementToken(
+    clientId: string,
+    currentHash: string | null,
+    nextHash: string | null,
+  ): Promise<boolean>;
+  /**
+   * Ends the leases that ran out before `now`, and removes what ended before `removeBefore` (epoch
+   * seconds), at most `limit` of each, each batch with its audit row. A lease that ended no longer counts
+   * against a quota; its client can come back under its old id until it is removed.
+   */
+  sweep(
+    now: number,
+    removeBefore: number,
+    limit: number,
+    auditId: () => string,
+  ): Promise<{ readonly expired: number; readonly removed: number }>;
+  listClients(query: ClientQuery): Promise<ClientPage>;
+  /** How many clients a withdrawal would hit. */
+  countTargets(target: SuspensionTarget): Promise<number>;
+  /** Sets or replaces; `details.clients` of the audit row is how many it hits. Resolves with that number. */
+  suspend(suspension: Suspension, audit: AuditDraft): Promise<number>;
+  /** False where there was none. */
+  resume(target: SuspensionTarget, audit: AuditDraft): Promise<boolean>;
+  /** Every withdrawal in force, as it is now, whichever node set it. */
+  suspensions(): Promise<readonly Suspension[]>;
+  /** The URLs of every status list that a client depends on. */
+  statusLists(): Promise<readonly string[]>;
+  /** The clients that depend on a status list, by `after` and `limit` as in {@link ClientQuery}. */
+  clientsOnStatusList(
+    listUrl: string,
+    after: number | undefined,
+    limit: number,
+  ): Promise<ClientPage>;
+}
+
 /** Everything one database holds. */
 export interface Store
-  extends ClientStore, SigningKeyStore, TokenRevocations, ReplayGuard {}
+  extends
+    ClientStore,
+    ClientLifecycle,
+    SigningKeyStore,
+    TokenRevocations,
+    ReplayGuard {}

@@ -151,7 +151,7 @@ test("[SEC-05] [L01] [L02] wherever a credential is put in a request, no log lin
 
   const written = [
     ...server.log,
-    JSON.stringify(await server.store.readAudit(10_000)),
+    JSON.stringify(await server.store.readAudit({ limit: 10_000 })),
   ].join("\n");
   const stored =
     readFileSync(server.databaseFile, "latin1") +

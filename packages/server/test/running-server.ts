@@ -117,7 +117,7 @@ export async function startServer(
         ...claims,
       });
     },
-    audit: () => store.readAudit(100),
+    audit: () => store.readAudit({ limit: 100 }),
     raw: (bytes, ms = 2000) =>
       new Promise((resolve, reject) => {
         const socket = connect(port, "127.0.0.1");

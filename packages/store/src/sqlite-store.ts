@@ -1,9 +1,12 @@
+import { setImmediate as immediate } from "node:timers/promises";
 import { DcrError } from "@accredit/core/errors";
 import type { Clock, Store } from "@accredit/core/ports";
 import type { VcClient } from "@accredit/core/registration";
 import { identifyFile, prepareDatabaseFile } from "./lib/database-file.ts";
 import type { FileIdentity } from "./lib/database-file.ts";
 import type { IntegrityCheck } from "./lib/integrity.ts";
+import { NOTHING_VERIFIED } from "./lib/audit-reader.ts";
+import { lifecycle } from "./lib/lifecycle.ts";
 import { makePurgeClock } from "./lib/purge-clock.ts";
 import { openReader, read } from "./lib/reader.ts";
 import type { Reader } from "./lib/reader.ts";
@@ -165,17 +168,25 @@ function makeStore(
     async appendAudit(entry) {
       await queue.submit({
         kind: "audit",
-        audit: [...auditToColumns(entry), entry.action, entry.clientId],
+        audit: auditToColumns(entry),
+        action: entry.action,
+        clientId: entry.clientId,
       });
     },
-    async readAudit(limit) {
-      if (!Number.isSafeInteger(limit) || limit < 0) {
-        throw new TypeError(
-          `limit: expected a whole number, 0 or more, got ${limit}`,
-        );
+    readAudit: async (query) => read(() => reader.readAudit(query)),
+    findAudit: async (id) => read(() => reader.findAudit(id)),
+    async verifyAudit() {
+      let verdict = NOTHING_VERIFIED;
+      for (;;) {
+        const next = read(() => reader.verifyPage(verdict));
+        if (next === undefined) break;
+        verdict = next;
+        await immediate();
       }
-      return read(() => reader.readAudit(limit));
+      const { sequence: _, ...rest } = verdict;
+      return rest;
     },
+    ...lifecycle(queue, reader),
     countClients: async () => read(() => reader.countClients()),
     countClientsByRule: async () => read(() => reader.countClientsByRule()),
     async revokeToken(tokenId, clientId, expiresAt) {
@@ -205,6 +216,8 @@ function statusListsOf({
 
 /** The writer's word for a condition that does not hold, as the error of the port. */
 function conditionFailed(denied: string): DcrError {
+  if (denied === "client_unknown")
+    return new DcrError("client_unknown", "the client is no longer there");
   return denied === "client_keys_fixed"
     ? new DcrError(
         "client_keys_fixed",

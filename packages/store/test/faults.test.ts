@@ -48,7 +48,7 @@ test("[Q04] a full disk refuses writes, keeps reading, and recovers by itself", 
     subject(fitting - 1),
   );
   assert.equal(await store.countClients(), fitting);
-  assert.equal((await store.readAudit(5000)).length, fitting);
+  assert.equal((await store.readAudit({ limit: 5000 })).length, fitting);
   await assert.rejects(store.ping(), UNAVAILABLE);
   assert.deepEqual(
     failures.map((failure) => failure.kind),

@@ -23,9 +23,40 @@ test("the audit table refuses to change or lose rows", async (t) => {
     assert.throws(() => db.exec(sql), /append-only/u, sql);
   }
   db.close();
-  assert.deepEqual(await store.readAudit(10), [row]);
+  const kept = await store.readAudit({ limit: 10 });
+  assert.deepEqual(
+    kept.map(({ sequence: _, chain: __, ...entry }) => entry),
+    [row],
+  );
   await store.close();
 });
+
+for (const [what, sql] of [
+  ["changed", "UPDATE audit SET client_id = 'somebody else' WHERE seq = 3"],
+  ["removed", "DELETE FROM audit WHERE seq = 3"],
+  ["moved", "UPDATE audit SET seq = 100 WHERE seq = 3"],
+  ["unchained", "UPDATE audit SET chain = NULL WHERE seq = 3"],
+  [
+    "slipped in",
+    "INSERT INTO audit (seq, id, time, action, reasons) VALUES (100, 'x', 1, 'client.registered', '[]')",
+  ],
+] as const) {
+  test(`an audit row that was ${what} behind the server's back shows`, async (t) => {
+    const path = `${makeDirectory()}/a.db`;
+    const store = await openStore(t, { path });
+    for (let i = 0; i < 6; i++)
+      await store.register(
+        makeProposal({ subject: `spiffe://example.org/${i}` }),
+      );
+    assert.equal((await store.verifyAudit()).broken, null);
+    const db = new DatabaseSync(path);
+    db.exec("DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete");
+    db.exec(sql);
+    db.close();
+    const { broken } = await store.verifyAudit();
+    assert.ok(broken !== null && broken.sequence >= 3);
+  });
+}
 
 test("clients are counted by rule through every change", async (t) => {
   const path = `${makeDirectory()}/a.db`;

@@ -1,16 +1,25 @@
+import { createHash } from "node:crypto";
 import { DcrError } from "@accredit/core/errors";
 import type {
+  AuditDraft,
   AuditEntry,
+  AuditQuery,
+  AuditRecord,
+  AuditVerdict,
+  ClientPage,
   ClientProposal,
+  ClientQuery,
   RegistrationConditions,
   RegistrationOutcome,
   SigningKey,
   Store,
+  Suspension,
+  SuspensionTarget,
 } from "@accredit/core/ports";
-import type { RegisteredClient } from "@accredit/core/registration";
+import { isTargetOf, type RegisteredClient } from "@accredit/core/registration";
 
 /** What a {@link FakeClientStore} can be told to fail at. */
-export type FakeStoreFault = "register" | "appendAudit";
+export type FakeStoreFault = "register" | "appendAudit" | "renewLease";
 
 /**
  * A store in memory that passes the store contract. Everything it takes and gives is a copy, as with a
@@ -21,7 +30,9 @@ export class FakeClientStore implements Store {
   readonly faults = new Map<FakeStoreFault, Error>();
   readonly #clients = new Map<string, HeldClient>();
   readonly #claimed = new Set<string>();
-  readonly #audit: AuditEntry[] = [];
+  readonly #audit: AuditRecord[] = [];
+  readonly #suspensions = new Map<string, Suspension>();
+  #rows = 0;
   readonly #revoked = new Set<string>();
   #signingKeys: Promise<readonly SigningKey[]> | undefined;
   #closed = false;
@@ -40,7 +51,7 @@ export class FakeClientStore implements Store {
     const existing = this.#clients.get(key);
     this.#checkConditions(client, conditions, existing);
     const clientId = existing?.client.clientId ?? client.clientId;
-    const taken = this.#find(clientId);
+    const taken = this.#held(clientId)?.client;
     const foreign =
       clientId !== client.subject && clientId.startsWith("spiffe://");
     if ((taken !== undefined && taken !== existing?.client) || foreign) {
@@ -53,8 +64,12 @@ export class FakeClientStore implements Store {
     });
     const issuedAt = existing?.client.issuedAt ?? now;
     const registered: RegisteredClient = { ...client, clientId, issuedAt };
-    const { keyThumbprints } = conditions;
-    this.#clients.set(key, { client: registered, keyThumbprints });
+    this.#clients.set(key, {
+      client: registered,
+      keyThumbprints: conditions.keyThumbprints,
+      ended: false,
+      row: existing?.row ?? ++this.#rows,
+    });
     return {
       client: structuredClone(registered),
       created: existing === undefined,
@@ -63,7 +78,7 @@ export class FakeClientStore implements Store {
 
   async findClient(clientId: string): Promise<RegisteredClient | undefined> {
     this.#check();
-    return structuredClone(this.#find(clientId));
+    return structuredClone(this.#held(clientId)?.client);
   }
 
   async findSpiffeClients(
@@ -87,14 +102,191 @@ export class FakeClientStore implements Store {
     this.#append(structuredClone(entry));
   }
 
-  async readAudit(limit: number): Promise<readonly AuditEntry[]> {
+  async readAudit(query: AuditQuery): Promise<readonly AuditRecord[]> {
     this.#check();
-    return structuredClone(this.#audit.toReversed().slice(0, limit));
+    const { limit, before = Infinity, clientId, action } = query;
+    const rows = this.#audit.filter(
+      (row) =>
+        row.sequence < before &&
+        (clientId === undefined || row.clientId === clientId) &&
+        (action === undefined || row.action === action),
+    );
+    return structuredClone(rows.toReversed().slice(0, limit));
+  }
+
+  async findAudit(id: string): Promise<AuditRecord | undefined> {
+    this.#check();
+    return structuredClone(this.#audit.find((row) => row.id === id));
+  }
+
+  async verifyAudit(): Promise<AuditVerdict> {
+    this.#check();
+    const rows = this.#audit.length;
+    const head = this.#audit.at(-1)?.chain ?? null;
+    return { rows, unchained: 0, head, broken: null };
+  }
+
+  async renewLease(
+    clientId: string,
+    leaseExpiresAt: number,
+    audit: AuditDraft,
+  ): Promise<boolean> {
+    this.#check("renewLease");
+    const held = this.#held(clientId);
+    const current = held?.client.leaseExpiresAt ?? Infinity;
+    if (held === undefined || held.ended || current >= leaseExpiresAt)
+      return false;
+    held.client = { ...held.client, leaseExpiresAt };
+    this.#append({ ...audit, action: "client.renewed", clientId });
+    return true;
+  }
+
+  async deleteClient(clientId: string, audit: AuditDraft): Promise<boolean> {
+    this.#check();
+    const found = [...this.#clients].find(
+      ([, { client }]) => client.clientId === clientId,
+    );
+    if (found === undefined) return false;
+    this.#clients.delete(found[0]);
+    this.#append({ ...audit, action: "client.deleted", clientId });
+    return true;
+  }
+
+  async rotateManagementToken(
+    clientId: string,
+    currentHash: string | null,
+    nextHash: string | null,
+  ): Promise<boolean> {
+    this.#check();
+    const held = this.#held(clientId);
+    if (
+      held?.client.kind !== "vc" ||
+      held.client.managementTokenHash !== currentHash
+    )
+      return false;
+    held.client = { ...held.client, managementTokenHash: nextHash };
+    return true;
+  }
+
+  async sweep(
+    now: number,
+    removeBefore: number,
+    limit: number,
+    auditId: () => string,
+  ): Promise<{ readonly expired: number; readonly removed: number }> {
+    this.#check();
+    const due = (ended: boolean, before: number) =>
+      [...this.#clients]
+        .filter(
+          ([, held]) =>
+            held.ended === ended &&
+            (held.client.leaseExpiresAt ?? Infinity) < before,
+        )
+        .slice(0, limit);
+    const namesOf = (rows: readonly (readonly [string, HeldClient])[]) => ({
+      clients: rows.map(([, { client }]) => client.clientId),
+    });
+    const audit = { code: null, reasons: [], rule: null, credential: null };
+    const row = { ...audit, time: now, remote: null, clientId: null };
+    const removed = due(true, removeBefore);
+    const expired = due(false, now);
+    for (const [key] of removed) this.#clients.delete(key);
+    for (const [, held] of expired) held.ended = true;
+    if (expired.length > 0) {
+      const details = namesOf(expired);
+      this.#append({
+        ...row,
+        id: auditId(),
+        action: "clients.expired",
+        details,
+      });
+    }
+    if (removed.length > 0) {
+      const details = namesOf(removed);
+      this.#append({
+        ...row,
+        id: auditId(),
+        action: "clients.removed",
+        details,
+      });
+    }
+    return { expired: expired.length, removed: removed.length };
+  }
+
+  async listClients(query: ClientQuery): Promise<ClientPage> {
+    this.#check();
+    const { limit, after = 0, trust, rule, subject } = query;
+    return this.#page(after, limit, ({ client }) =>
+      Boolean(
+        (trust === undefined || client.trust === trust) &&
+        (rule === undefined || client.rule === rule) &&
+        (subject === undefined || client.subject === subject),
+      ),
+    );
+  }
+
+  async countTargets(target: SuspensionTarget): Promise<number> {
+    this.#check();
+    return [...this.#clients.values()].filter(
+      ({ client, ended }) =>
+        isTargetOf(target, client) &&
+        (!ended || target.scope === "client" || target.scope === "subject"),
+    ).length;
+  }
+
+  async suspend(suspension: Suspension, audit: AuditDraft): Promise<number> {
+    const clients = await this.countTargets(suspension);
+    const { scope, value, reason } = suspension;
+    this.#suspensions.set(`${scope} ${value}`, suspension);
+    const details = { scope, value, reason, clients };
+    this.#append({
+      ...audit,
+      action: "suspension.set",
+      clientId: null,
+      details,
+    });
+    return clients;
+  }
+
+  async resume(target: SuspensionTarget, audit: AuditDraft): Promise<boolean> {
+    this.#check();
+    const { scope, value } = target;
+    if (!this.#suspensions.delete(`${scope} ${value}`)) return false;
+    const details = { scope, value };
+    this.#append({
+      ...audit,
+      action: "suspension.lifted",
+      clientId: null,
+      details,
+    });
+    return true;
+  }
+
+  async suspensions(): Promise<readonly Suspension[]> {
+    this.#check();
+    return [...this.#suspensions.values()];
+  }
+
+  async statusLists(): Promise<readonly string[]> {
+    this.#check();
+    const urls = [...this.#clients.values()].flatMap(statusListsOf);
+    return [...new Set(urls)].sort();
+  }
+
+  async clientsOnStatusList(
+    listUrl: string,
+    after: number | undefined,
+    limit: number,
+  ): Promise<ClientPage> {
+    this.#check();
+    return this.#page(after ?? 0, limit, (held) =>
+      statusListsOf(held).includes(listUrl),
+    );
   }
 
   async countClients(): Promise<number> {
     this.#check();
-    return this.#clients.size;
+    return [...this.#clients.values()].filter(({ ended }) => !ended).length;
   }
 
   async loadOrCreateSigningKeys(
@@ -128,10 +320,24 @@ export class FakeClientStore implements Store {
     this.#closed = true;
   }
 
-  #find(clientId: string): RegisteredClient | undefined {
+  #held(clientId: string): HeldClient | undefined {
     return [...this.#clients.values()].find(
       ({ client }) => client.clientId === clientId,
-    )?.client;
+    );
+  }
+
+  #page(
+    after: number,
+    limit: number,
+    holds: (held: HeldClient) => boolean,
+  ): ClientPage {
+    const rows = [...this.#clients.values()]
+      .filter((held) => held.row > after && holds(held))
+      .slice(0, limit);
+    return {
+      clients: rows.map(({ client }) => structuredClone(client)),
+      next: rows.length < limit ? null : (rows.at(-1)?.row ?? null),
+    };
   }
 
   #checkConditions(
@@ -140,15 +346,15 @@ export class FakeClientStore implements Store {
     existing: HeldClient | undefined,
   ): void {
     const { maxClientsOfRule = Infinity, maxClientsPerSubject } = conditions;
-    if (existing !== undefined) {
-      if (
-        !conditions.keysProven &&
-        existing.keyThumbprints !== conditions.keyThumbprints
-      )
+    if (existing === undefined && conditions.mustExist)
+      throw new DcrError("client_unknown", "the client is no longer there");
+    if (existing !== undefined && !conditions.keysProven) {
+      if (existing.keyThumbprints !== conditions.keyThumbprints)
         throw new DcrError("client_keys_fixed", "the client has other keys");
-      return;
     }
-    const held = this.clients;
+    if (existing?.ended === false) return;
+    const live = [...this.#clients.values()].filter(({ ended }) => !ended);
+    const held = live.map(({ client: each }) => each);
     const ofRule = held.filter(({ rule }) => rule === client.rule).length;
     const ofSubject = held.filter(
       ({ kind, trust, subject }) =>
@@ -166,7 +372,14 @@ export class FakeClientStore implements Store {
   #append(entry: AuditEntry): void {
     if (this.#audit.some(({ id }) => id === entry.id))
       throw unavailable(`audit row ${entry.id} is there already`);
-    this.#audit.push(entry);
+    const previous = this.#audit.at(-1);
+    this.#audit.push({
+      ...entry,
+      sequence: (previous?.sequence ?? 0) + 1,
+      chain: createHash("sha256")
+        .update(JSON.stringify([previous?.chain, entry]))
+        .digest("hex"),
+    });
   }
 
   #check(operation?: FakeStoreFault): void {
@@ -178,8 +391,18 @@ export class FakeClientStore implements Store {
 
 /** A client and what registration compares its keys by. */
 interface HeldClient {
-  readonly client: RegisteredClient;
+  client: RegisteredClient;
   readonly keyThumbprints: string | null;
+  /** Whether a sweep ended its lease. */
+  ended: boolean;
+  readonly row: number;
+}
+
+function statusListsOf({ client }: HeldClient): readonly string[] {
+  if (client.kind !== "vc") return [];
+  return client.credential.status.flatMap((entry) =>
+    entry.kind === "unknown" ? [] : [entry.listUrl],
+  );
 }
 
 function identityOf({

@@ -1,5 +1,5 @@
 export { storeContract } from "./store-contract.ts";
-export { makeProposal, makeRefusal } from "./store-fixtures.ts";
+export { makeAudit, makeProposal, makeRefusal } from "./store-fixtures.ts";
 export { FakeAuthority, staticTrust } from "./fake-authority.ts";
 export type { FakeKey } from "./fake-authority.ts";
 export { FakeBundleEndpoint } from "./fake-bundle-endpoint.ts";

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type {
+  AuditDraft,
   AuditEntry,
   ClientProposal,
   CredentialFacts,
@@ -19,6 +20,7 @@ export interface ProposalChoice {
   readonly clientName?: string;
   readonly auditId?: string;
   readonly softwareId?: string;
+  readonly leaseExpiresAt?: number | null;
   readonly conditions?: Partial<RegistrationConditions>;
 }
 
@@ -70,6 +72,7 @@ export function makeProposal(choice: ProposalChoice = {}): ClientProposal {
       subject: subject.uri,
       softwareId: choice.softwareId ?? "",
       updatedAt: now,
+      leaseExpiresAt: choice.leaseExpiresAt ?? null,
       rule,
       resources: ["https://api.example"],
       metadata: {
@@ -98,6 +101,20 @@ export function makeProposal(choice: ProposalChoice = {}): ClientProposal {
       credential: makeFacts(subject, now),
       remote: "192.0.2.7",
     },
+  };
+}
+
+/** What a caller knows of an audit row. */
+export function makeAudit(change: Partial<AuditDraft> = {}): AuditDraft {
+  return {
+    id: randomUUID(),
+    time: 1_750_000_000,
+    code: null,
+    reasons: [],
+    rule: null,
+    credential: null,
+    remote: null,
+    ...change,
   };
 }
 

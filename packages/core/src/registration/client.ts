@@ -50,6 +50,8 @@ interface Client {
   readonly issuedAt: number;
   /** Epoch seconds of the last registration. */
   readonly updatedAt: number;
+  /** Epoch seconds until which the registration lasts unless it is renewed; null: until it is withdrawn. */
+  readonly leaseExpiresAt: number | null;
   readonly metadata: ClientMetadata;
   /** One entry for every member of `metadata`. */
   readonly provenance: Readonly<Record<string, Provenance>>;
@@ -71,6 +73,8 @@ export interface SpiffeClient extends Client {
 export interface VcClient extends Client {
   readonly kind: "vc";
   readonly credential: RegisteredCredential;
+  /** Base64url SHA-256 of the registration access token; null where it has none. */
+  readonly managementTokenHash: string | null;
 }
 
 /** What of its credential a client goes on depending on. Never the credential itself. */

@@ -30,5 +30,7 @@ export type {
   RegistrationRequest,
   RegistrationSettings,
 } from "./register.ts";
+export { isTargetOf, suspended, withdrawalOf } from "./standing.ts";
+export type { Standee, StandingPorts, Withdrawal } from "./standing.ts";
 export { explainRegistration } from "./explain.ts";
 export type { Explanation } from "./explain.ts";

@@ -39,6 +39,8 @@ export interface PolicyRule {
    * each. The token then names the instance.
    */
   readonly registerAs?: SpiffeIdWildcard | undefined;
+  /** How long a registration lasts unless it is renewed, in seconds; undefined: until it is withdrawn. */
+  readonly leaseSeconds?: number | undefined;
   /** How many clients the rule admits; undefined: any number. */
   readonly maxClients?: number | undefined;
   /** What its clients may learn of others' tokens at the introspection endpoint. */

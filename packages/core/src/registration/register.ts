@@ -91,6 +91,8 @@ export async function register(
       client: {
         ...identify(credential, rule, metadata, settings, ports),
         updatedAt: now,
+        leaseExpiresAt:
+          rule.leaseSeconds === undefined ? null : now + rule.leaseSeconds,
         metadata,
         provenance,
         resources: rule.allow.resources,

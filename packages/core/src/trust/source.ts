@@ -24,4 +24,6 @@ export interface SpiffeTrust {
 export interface TrustSource {
   /** Undefined when this trust domain is not configured. */
   spiffe(trustDomain: TrustDomainName): SpiffeTrust | undefined;
+  /** Undefined when this issuer of Verifiable Credentials is not configured; compared byte for byte. */
+  credentialIssuer?(issuer: string): { readonly issuer: string } | undefined;
 }

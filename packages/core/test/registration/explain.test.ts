@@ -148,7 +148,7 @@ test("explains what registration does: same verdict, same reasons, same metadata
       const [outcome] = await Promise.allSettled([
         registerWith(ports, { body, withoutStatement: true }),
       ]);
-      const [row] = await store.readAudit(1);
+      const [row] = await store.readAudit({ limit: 1 });
       const explained = await explainRegistration(body, SETTINGS, {
         now: NOW,
         trust,

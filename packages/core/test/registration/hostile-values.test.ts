@@ -84,7 +84,7 @@ test("[M08] [SEC-06] values as large as a body may be are refused in short", asy
     assert.ok(outcome.status === "rejected", name);
     assert.ok(outcome.reason instanceof DcrError, name);
     assert.match(outcome.reason.message, /^[\x20-\x7e]{1,1000}$/, name);
-    const [row] = await store.readAudit(1);
+    const [row] = await store.readAudit({ limit: 1 });
     assert.ok(JSON.stringify(row).length < 4000, name);
   }
 });

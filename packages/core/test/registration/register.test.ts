@@ -33,6 +33,7 @@ test("[DCR-10] [DCR-11] [AMB-03] registers what is attested, requested and allow
     softwareId: "",
     issuedAt: NOW,
     updatedAt: NOW,
+    leaseExpiresAt: null,
     metadata: {
       scope: "read",
       client_name: "Alice",
@@ -54,7 +55,7 @@ test("[DCR-10] [DCR-11] [AMB-03] registers what is attested, requested and allow
   });
   assert.deepEqual(JSON.parse(JSON.stringify(client)), client);
   assert.deepEqual(store.clients, [client]);
-  const [row, ...others] = await store.readAudit(10);
+  const [row, ...others] = await store.readAudit({ limit: 10 });
   assert.deepEqual(others, []);
   assert.equal(row?.action, "client.registered");
   assert.equal(row.clientId, SUBJECT);
@@ -200,13 +201,13 @@ test("[DCR-05] [DCR-TI-15] [DCR-TI-16] [P08] a refusal leaves exactly one audit 
   for (const { name, code, knows = {}, ...situation } of REFUSALS) {
     const { store, ports } = makePorts();
     await registerWith(ports, { claims: { sub: `${SUBJECT}/before` } });
-    const [clients, rows] = [store.clients, await store.readAudit(10)];
+    const [clients, rows] = [store.clients, await store.readAudit({ limit: 10 })];
 
     const error = await refusalOf(registerWith(ports, situation), name);
     assert.equal(error.code, code, name);
     assert.match(error.message, /^[\x20-\x7e]{1,1000}$/, name);
     assert.deepEqual(store.clients, clients, name);
-    const [row, ...older] = await store.readAudit(10);
+    const [row, ...older] = await store.readAudit({ limit: 10 });
     assert.deepEqual(older, rows, name);
     assert.equal(row?.action, "registration.refused", name);
     assert.equal(row.code, code, name);
@@ -227,14 +228,14 @@ test("[DCR-TI-17] [X16] an outage is no refusal: its own code, no row, no client
   });
   const unloaded = await refusalOf(registerWith(ports), "not loaded");
   assert.equal(unloaded.code, "source_unavailable");
-  assert.deepEqual(await store.readAudit(10), []);
+  assert.deepEqual(await store.readAudit({ limit: 10 }), []);
 
   for (const code of ["store_unavailable", "overloaded"] as const) {
     const full = makePorts();
     full.store.faults.set("register", new DcrError(code, "not now"));
     const error = await refusalOf(registerWith(full.ports), code);
     assert.equal(error.code, code);
-    assert.deepEqual(await full.store.readAudit(10), []);
+    assert.deepEqual(await full.store.readAudit({ limit: 10 }), []);
     assert.deepEqual(full.store.clients, []);
   }
 });
@@ -244,7 +245,7 @@ test("a fault of ours is no refusal either", async () => {
   const fault = new TypeError("a mistake");
   store.faults.set("register", fault);
   await assert.rejects(registerWith(ports), fault);
-  assert.deepEqual(await store.readAudit(10), []);
+  assert.deepEqual(await store.readAudit({ limit: 10 }), []);
 });
 
 test("a refusal stands though its audit row cannot be written", async () => {
@@ -283,7 +284,7 @@ test("every reason is in the audit row, and the message stays short", async () =
   };
   const error = await refusalOf(registerWith(ports, { body }), "many");
   assert.ok(error.message.length <= 1000);
-  const [row] = await store.readAudit(1);
+  const [row] = await store.readAudit({ limit: 1 });
   const reasons = row?.reasons ?? [];
   for (const field of ["scope", "client_name", "contacts", "redirect_uris"])
     assert.ok(
@@ -322,7 +323,7 @@ test("[SEC-05] [L01] a refusal quotes neither the statement nor what a client sh
     const written = JSON.stringify([
       error.message,
       error.data,
-      await store.readAudit(10),
+      await store.readAudit({ limit: 10 }),
     ]);
     assert.ok(!written.includes(CANARY), written);
   }
@@ -357,7 +358,7 @@ test("whatever the body, the answer is a client or one DcrError and its audit ro
       const [outcome] = await Promise.allSettled([
         registerWith(ports, { body }),
       ]);
-      const rows = await store.readAudit(10);
+      const rows = await store.readAudit({ limit: 10 });
       assert.equal(rows.length, 1);
       if (outcome.status === "fulfilled") {
         const { client } = outcome.value;

@@ -65,6 +65,9 @@ export const WIRE_ERRORS = {
   client_assertion_type_unsupported: INVALID_CLIENT,
   client_unknown: INVALID_CLIENT,
   client_mismatch: INVALID_CLIENT,
+  registration_expired: INVALID_CLIENT,
+  registration_suspended: INVALID_CLIENT,
+  registration_withdrawn: INVALID_CLIENT,
   client_ambiguous: INVALID_CLIENT,
   client_auth_method_not_allowed: INVALID_CLIENT,
 

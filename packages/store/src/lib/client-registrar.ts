@@ -6,16 +6,17 @@ import type { WriteOp } from "./writer-protocol.ts";
 // where its keys are not proven and the proposed ones are others: then no row comes back.
 const UPSERT = `INSERT INTO clients
   (client_id, kind, trust, subject, software_id, issued_at, updated_at, rule, metadata, provenance,
-   resources, credential, key_thumbprints, revision)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+   resources, credential, key_thumbprints, lease_expires_at, management_token_hash, revision)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
   ON CONFLICT (subject, trust, kind, software_id) DO UPDATE SET
     updated_at = excluded.updated_at, rule = excluded.rule, metadata = excluded.metadata,
     provenance = excluded.provenance, resources = excluded.resources, credential = excluded.credential,
-    key_thumbprints = excluded.key_thumbprints, revision = revision + 1
+    key_thumbprints = excluded.key_thumbprints, lease_expires_at = excluded.lease_expires_at,
+    management_token_hash = excluded.management_token_hash, state = 'live', revision = revision + 1
     WHERE ? = 1 OR key_thumbprints IS excluded.key_thumbprints
   RETURNING id, client_id, issued_at, revision`;
 
-const IS_THERE = `SELECT 1 FROM clients
+const STATE = `SELECT state FROM clients
   WHERE subject = ? AND trust = ? AND kind = ? AND software_id = ?`;
 const OF_SUBJECT = `SELECT count(*) AS clients FROM clients
   WHERE subject = ? AND trust = ? AND kind = ?`;
@@ -27,7 +28,10 @@ const ADD_LIST = `INSERT INTO client_status_lists (list_url, client) VALUES (?, 
 
 /** What became of a proposed client: written, or why not. */
 export type RegistrarOutcome =
-  | { readonly denied: "quota_exceeded" | "client_keys_fixed" }
+  | {
+      readonly denied:
+        "quota_exceeded" | "client_keys_fixed" | "client_unknown";
+    }
   | {
       readonly denied?: undefined;
       readonly clientId: string;
@@ -40,13 +44,16 @@ export function clientRegistrar(
   db: DatabaseSync,
 ): (op: Extract<WriteOp, { kind: "register" }>) => RegistrarOutcome {
   const upsert = db.prepare(UPSERT);
-  const isThere = db.prepare(IS_THERE);
+  const stateOf = db.prepare(STATE);
   const ofSubject = db.prepare(OF_SUBJECT);
   const ofRule = db.prepare(OF_RULE);
   const forgetLists = db.prepare(FORGET_LISTS);
   const addList = db.prepare(ADD_LIST);
 
-  /** Whether a newcomer would be one too many. A client that is there is never one (renewals go on). */
+  /**
+   * Whether a newcomer would be one too many. A client that lives is never one (renewals go on); one whose
+   * lease has ended gave its place away.
+   */
   const isFull = (
     identity: readonly (string | number | null)[],
     rule: string,
@@ -63,11 +70,14 @@ export function clientRegistrar(
       softwareId !== "" &&
       countOf(ofSubject.get(subject, trust, kind)) >= maxClientsPerSubject;
     return (
-      (ruleIsFull || subjectIsFull) && isThere.get(...identity) === undefined
+      (ruleIsFull || subjectIsFull) &&
+      stateOf.get(...identity)?.["state"] !== "live"
     );
   };
 
   return ({ client, identity, rule, conditions, statusLists }) => {
+    if (conditions.mustExist && stateOf.get(...identity) === undefined)
+      return { denied: "client_unknown" };
     if (isFull(identity, rule, conditions)) return { denied: "quota_exceeded" };
     const row = upsert.get(...client, conditions.keysProven ? 1 : 0);
     if (row === undefined) return { denied: "client_keys_fixed" };

@@ -1,20 +1,17 @@
 import { DcrError } from "@accredit/core/errors";
-import type { AuditEntry, SigningKey } from "@accredit/core/ports";
+import type { SigningKey } from "@accredit/core/ports";
 import type { RegisteredClient } from "@accredit/core/registration";
 import { openConnection } from "./connection.ts";
-import {
-  AUDIT_COLUMNS,
-  CLIENT_COLUMNS,
-  rowToAudit,
-  rowToClient,
-  rowToKey,
-} from "./records.ts";
+import { auditReader } from "./audit-reader.ts";
+import type { AuditReader } from "./audit-reader.ts";
+import { lifecycleReader } from "./lifecycle-reader.ts";
+import type { LifecycleReader } from "./lifecycle-reader.ts";
+import { CLIENT_COLUMNS, rowToClient, rowToKey } from "./records.ts";
 
 /** Reads on the calling thread: a look-up by key takes a few microseconds, a message to a thread more. */
-export interface Reader {
+export interface Reader extends AuditReader, LifecycleReader {
   findClient(clientId: string): RegisteredClient | undefined;
   findSpiffeClients(subject: string): readonly RegisteredClient[];
-  readAudit(limit: number): readonly AuditEntry[];
   countClients(): number;
   countClientsByRule(): ReadonlyMap<string, number>;
   readSigningKeys(): readonly SigningKey[];
@@ -32,9 +29,6 @@ export function openReader(path: string, busyTimeoutMs: number): Reader {
   );
   const bySubject = db.prepare(
     `SELECT ${CLIENT_COLUMNS} FROM clients WHERE subject = ? AND kind = 'spiffe' ORDER BY id`,
-  );
-  const audit = db.prepare(
-    `SELECT ${AUDIT_COLUMNS} FROM audit ORDER BY seq DESC LIMIT ?`,
   );
   const count = db.prepare(
     "SELECT coalesce(sum(clients), 0) AS clients FROM client_counts",
@@ -58,7 +52,8 @@ export function openReader(path: string, busyTimeoutMs: number): Reader {
       isExact(subject)
         ? bySubject.all(subject).map((row) => rowToClient(row))
         : [],
-    readAudit: (limit) => audit.all(limit).map((row) => rowToAudit(row)),
+    ...auditReader(db),
+    ...lifecycleReader(db),
     countClients: () => Number(count.get()?.["clients"]),
     countClientsByRule: () =>
       new Map(

@@ -1,5 +1,7 @@
 import type {
+  AuditDraft,
   AuditEntry,
+  AuditRecord,
   ClientProposal,
   CredentialFacts,
   SigningKey,
@@ -12,11 +14,11 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** The columns of `clients` that a client is made of. */
 export const CLIENT_COLUMNS =
-  "client_id, kind, trust, subject, software_id, issued_at, updated_at, rule, metadata, provenance, resources, credential";
+  "client_id, kind, trust, subject, software_id, issued_at, updated_at, rule, metadata, provenance, resources, credential, lease_expires_at, management_token_hash";
 
 /** The columns of `audit` that an entry is made of. */
 export const AUDIT_COLUMNS =
-  "id, time, action, code, reasons, client_id, rule, credential, remote";
+  "seq, id, time, action, code, reasons, client_id, rule, credential, remote, details, chain";
 
 /** A proposed client, in the order of the insert statement. */
 export function clientToColumns({
@@ -38,6 +40,8 @@ export function clientToColumns({
     JSON.stringify(client.resources),
     client.kind === "vc" ? JSON.stringify(client.credential) : null,
     conditions.keyThumbprints,
+    client.leaseExpiresAt,
+    client.kind === "vc" ? client.managementTokenHash : null,
   ];
 }
 
@@ -50,6 +54,8 @@ export function rowToClient(row: Row): RegisteredClient {
     softwareId: text(row, "software_id"),
     issuedAt: Number(row["issued_at"]),
     updatedAt: Number(row["updated_at"]),
+    leaseExpiresAt:
+      row["lease_expires_at"] === null ? null : Number(row["lease_expires_at"]),
     metadata: json(row, "metadata") as RegisteredClient["metadata"],
     provenance: json(row, "provenance") as RegisteredClient["provenance"],
     resources: json(row, "resources") as RegisteredClient["resources"],
@@ -61,13 +67,12 @@ export function rowToClient(row: Row): RegisteredClient {
         kind: "vc",
         ...client,
         credential: json(row, "credential") as VcClient["credential"],
+        managementTokenHash: textOrNull(row, "management_token_hash"),
       };
 }
 
-/** What every audit row has, in the order of the insert statement; `action` and `client_id` follow. */
-export function auditToColumns(
-  entry: Omit<AuditEntry, "action" | "clientId">,
-): readonly Column[] {
+/** What the caller knows of an audit row, in the order of the chain; `action` and `client_id` follow. */
+export function auditToColumns(entry: AuditDraft): readonly Column[] {
   return [
     entry.id,
     entry.time,
@@ -76,11 +81,12 @@ export function auditToColumns(
     entry.rule,
     entry.credential === null ? null : JSON.stringify(entry.credential),
     entry.remote,
+    entry.details === undefined ? null : JSON.stringify(entry.details),
   ];
 }
 
 /** An audit entry from its row. */
-export function rowToAudit(row: Row): AuditEntry {
+export function rowToAudit(row: Row): AuditRecord {
   return {
     id: text(row, "id"),
     time: Number(row["time"]),
@@ -91,6 +97,11 @@ export function rowToAudit(row: Row): AuditEntry {
     rule: textOrNull(row, "rule"),
     credential: row["credential"] === null ? null : facts(row),
     remote: textOrNull(row, "remote"),
+    ...(row["details"] !== null && {
+      details: json(row, "details") as Readonly<Record<string, unknown>>,
+    }),
+    sequence: Number(row["seq"]),
+    chain: textOrNull(row, "chain"),
   };
 }
 

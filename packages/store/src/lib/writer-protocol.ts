@@ -7,6 +7,7 @@ export type Column = string | number | null;
 
 /** One write; all its rows are committed together or not at all. Columns stand in the order of the SQL. */
 export type WriteOp =
+  | LifecycleOp
   | {
       readonly kind: "register";
       readonly client: readonly Column[];
@@ -18,12 +19,57 @@ export type WriteOp =
       readonly statusLists: readonly string[];
       readonly audit: readonly Column[];
     }
-  | { readonly kind: "audit"; readonly audit: readonly Column[] }
+  | {
+      readonly kind: "audit";
+      readonly audit: readonly Column[];
+      readonly action: string;
+      readonly clientId: string | null;
+    }
   | { readonly kind: "signing-key"; readonly key: readonly Column[] }
   | { readonly kind: "revoke"; readonly token: readonly Column[] }
   | { readonly kind: "claim"; readonly proof: readonly Column[] }
   /** Writes and removes a row, to learn whether there is room again. */
   | { readonly kind: "probe" };
+
+/** One write to clients that are registered, or to what withdraws them. Gives the number of rows changed. */
+export type LifecycleOp =
+  | {
+      readonly kind: "renew";
+      readonly clientId: string;
+      readonly leaseExpiresAt: number;
+      readonly audit: readonly Column[];
+    }
+  | {
+      readonly kind: "delete";
+      readonly clientId: string;
+      readonly audit: readonly Column[];
+    }
+  | {
+      readonly kind: "rotate";
+      readonly clientId: string;
+      readonly currentHash: string | null;
+      readonly nextHash: string | null;
+    }
+  | {
+      readonly kind: "sweep";
+      readonly now: number;
+      readonly removeBefore: number;
+      readonly limit: number;
+      /** For those that ended, and for those that are removed. */
+      readonly audits: readonly [readonly Column[], readonly Column[]];
+    }
+  | {
+      readonly kind: "suspend";
+      readonly suspension: readonly Column[];
+      readonly details: Readonly<Record<string, unknown>>;
+      readonly audit: readonly Column[];
+    }
+  | {
+      readonly kind: "resume";
+      readonly target: readonly Column[];
+      readonly details: Readonly<Record<string, unknown>>;
+      readonly audit: readonly Column[];
+    };
 
 /** What a write gives back: columns, or why SQLite refused it. */
 export type WriteResult = readonly Column[] | { readonly refused: string };

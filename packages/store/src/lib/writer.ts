@@ -1,8 +1,10 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { MIGRATIONS } from "../migrations/index.ts";
+import { auditAppender } from "./audit-writer.ts";
 import { clientRegistrar } from "./client-registrar.ts";
 import { makeDurable, openConnection } from "./connection.ts";
 import { checkDatabase, checkWriteAheadLog } from "./integrity.ts";
+import { lifecycleWriter } from "./lifecycle-writer.ts";
 import { checkOwnership, migrate, readPragma } from "./migrate.ts";
 import { classifyFailure, describeFailure } from "./sqlite-error.ts";
 import type {
@@ -11,10 +13,6 @@ import type {
   WriteResult,
   WriterOptions,
 } from "./writer-protocol.ts";
-
-const AUDIT = `INSERT INTO audit
-  (id, time, code, reasons, rule, credential, remote, action, client_id)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 // One statement, so that two processes starting at once agree on the first key.
 const SIGNING_KEY = `INSERT INTO signing_keys (kid, algorithm, private_jwk, created_at)
@@ -99,7 +97,8 @@ function makeWriter(db: DatabaseSync): Writer {
   const begin = prepare("BEGIN IMMEDIATE");
   const commit = prepare("COMMIT");
   const registerClient = clientRegistrar(db);
-  const appendAudit = prepare(AUDIT);
+  const appendAudit = auditAppender(db);
+  const changeLifecycle = lifecycleWriter(db, appendAudit);
   const addSigningKey = prepare(SIGNING_KEY);
   const revoke = prepare(REVOKE);
   const claim = prepare(CLAIM);
@@ -119,7 +118,7 @@ function makeWriter(db: DatabaseSync): Writer {
     if (outcome.denied !== undefined) return [outcome.denied];
     const { clientId, issuedAt, created } = outcome;
     const action = created ? "client.registered" : "client.updated";
-    appendAudit.run(...op.audit, action, clientId);
+    appendAudit(op.audit, action, clientId);
     return [null, clientId, issuedAt, created ? 1 : 0];
   };
 
@@ -128,7 +127,7 @@ function makeWriter(db: DatabaseSync): Writer {
       case "register":
         return register(op);
       case "audit":
-        appendAudit.run(...op.audit);
+        appendAudit(op.audit, op.action, op.clientId);
         break;
       case "signing-key":
         addSigningKey.run(...op.key);
@@ -142,6 +141,8 @@ function makeWriter(db: DatabaseSync): Writer {
         probe.run();
         endProbe.run();
         break;
+      default:
+        return changeLifecycle(op);
     }
     return [];
   };

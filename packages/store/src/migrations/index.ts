@@ -3,6 +3,8 @@ import { clientsAuditKeys } from "./0001-clients-audit-keys.ts";
 import { revokedTokens } from "./0002-revoked-tokens.ts";
 import { softwareIdAndKeys } from "./0003-software-id-and-keys.ts";
 
+import { lifecycleAndAuditChain } from "./0004-lifecycle-and-audit-chain.ts";
+
 export type { Migration } from "./migration.ts";
 
 /** Every step of the schema, in order. Add at the end; additive changes first. */
@@ -10,4 +12,5 @@ export const MIGRATIONS: readonly Migration[] = [
   clientsAuditKeys,
   revokedTokens,
   softwareIdAndKeys,
+  lifecycleAndAuditChain,
 ];

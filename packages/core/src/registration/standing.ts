@@ -1,0 +1,110 @@
+import type { DcrErrorCode } from "../errors.ts";
+import type { Suspension, SuspensionTarget } from "../ports.ts";
+import { DcrError } from "../errors.ts";
+import { parseSpiffeId, type TrustDomainName } from "../spiffe/id.ts";
+import {
+  matchesSpiffeIdPattern,
+  parseSpiffeIdPattern,
+} from "../spiffe/pattern.ts";
+import type { TrustSource } from "../trust/index.ts";
+import type { RegisteredClient } from "./client.ts";
+import type { Policy } from "./policy.ts";
+
+/** Why a client gets nothing at present. */
+export interface Withdrawal {
+  readonly code: Extract<
+    DcrErrorCode,
+    "registration_expired" | "registration_suspended" | "registration_withdrawn"
+  >;
+  readonly message: string;
+}
+
+/** What decides, beside the client's own record, whether it still stands. */
+export interface StandingPorts {
+  readonly trust: TrustSource;
+  readonly policy: Policy;
+  readonly suspensions: readonly Suspension[];
+  /** Epoch seconds; a clock that leapt forward must not end leases, so not necessarily the wall clock. */
+  readonly now: number;
+}
+
+/** Whom a withdrawal is compared with: a client, or a credential that asks to be one. */
+export interface Standee {
+  readonly clientId?: string | undefined;
+  readonly trust: string;
+  readonly subject: string;
+  readonly rule?: string | undefined;
+}
+
+/**
+ * Why a registered client gets nothing now, undefined where it stands: its lease has ended, it is
+ * suspended, or the trust or rule that let it in is gone (TOK-10, SEC-11).
+ */
+export function withdrawalOf(
+  client: RegisteredClient,
+  { trust, policy, suspensions, now }: StandingPorts,
+): Withdrawal | undefined {
+  const suspension = suspensions.find((each) => isTargetOf(each, client));
+  if (suspension !== undefined) return suspended(suspension);
+  if (!isTrusted(client, trust)) {
+    return {
+      code: "registration_withdrawn",
+      message: "who vouched for the client is no longer trusted",
+    };
+  }
+  if (!policy.some(({ name }) => name === client.rule)) {
+    return {
+      code: "registration_withdrawn",
+      message: "the policy rule that admitted the client is gone",
+    };
+  }
+  if (client.leaseExpiresAt !== null && client.leaseExpiresAt < now) {
+    return {
+      code: "registration_expired",
+      message: "the registration has ended; register again",
+    };
+  }
+  return undefined;
+}
+
+/** The withdrawal that a suspension is to those whom it hits. */
+export function suspended({ scope, reason }: Suspension): Withdrawal {
+  return {
+    code: "registration_suspended",
+    message: `suspended by ${scope}${reason === "" ? "" : `: ${reason}`}`,
+  };
+}
+
+/** Whether a withdrawal hits a client, or a credential that asks to be one. */
+export function isTargetOf(target: SuspensionTarget, who: Standee): boolean {
+  switch (target.scope) {
+    case "client":
+      return who.clientId === target.value;
+    case "trust":
+      return who.trust === target.value;
+    case "rule":
+      return who.rule === target.value;
+    case "subject":
+      return who.subject === target.value || matches(target.value, who.subject);
+  }
+}
+
+/** A text that is no pattern, or no SPIFFE ID, matches by equality alone. */
+function matches(pattern: string, subject: string): boolean {
+  if (!pattern.includes("*") || !subject.startsWith("spiffe://")) return false;
+  try {
+    return matchesSpiffeIdPattern(
+      parseSpiffeIdPattern(pattern),
+      parseSpiffeId(subject),
+    );
+  } catch (error) {
+    if (error instanceof DcrError) return false;
+    throw error;
+  }
+}
+
+function isTrusted(client: RegisteredClient, trust: TrustSource): boolean {
+  return client.kind === "spiffe"
+    ? trust.spiffe(client.trust as TrustDomainName) !== undefined
+    : trust.credentialIssuer?.(client.trust) !== undefined;
+}

@@ -1,0 +1,115 @@
+import type { DatabaseSync } from "node:sqlite";
+import type {
+  ClientPage,
+  ClientQuery,
+  Suspension,
+  SuspensionTarget,
+} from "@accredit/core/ports";
+import { isTargetOf } from "@accredit/core/registration";
+import { CLIENT_COLUMNS, rowToClient } from "./records.ts";
+import type { Row } from "./records.ts";
+
+/** Reads what is registered, and what is withdrawn. */
+export interface LifecycleReader {
+  listClients(query: ClientQuery): ClientPage;
+  countTargets(target: SuspensionTarget): number;
+  suspensions(): readonly Suspension[];
+  statusLists(): readonly string[];
+  clientsOnStatusList(
+    listUrl: string,
+    after: number | undefined,
+    limit: number,
+  ): ClientPage;
+}
+
+/** Prepares the statements that read clients in numbers, and withdrawals. */
+export function lifecycleReader(db: DatabaseSync): LifecycleReader {
+  const columns = `id, ${CLIENT_COLUMNS}`;
+  const listed = (condition: string) =>
+    db.prepare(
+      `SELECT ${columns} FROM clients WHERE ${condition} AND id > ? ORDER BY id LIMIT ?`,
+    );
+  const all = listed("1 = 1");
+  // One statement for each way to ask, so that each uses its index.
+  const by = {
+    trust: listed("trust = ?"),
+    rule: listed("rule = ?"),
+    subject: listed("subject = ?"),
+  };
+  const counts = {
+    trust: db.prepare("SELECT clients FROM trust_counts WHERE trust = ?"),
+    rule: db.prepare("SELECT clients FROM client_counts WHERE rule = ?"),
+    client: db.prepare(
+      "SELECT count(*) AS clients FROM clients WHERE client_id = ?",
+    ),
+  };
+  const subjects = db.prepare(
+    "SELECT trust, subject FROM clients WHERE subject >= ? AND subject < ?",
+  );
+  const withdrawn = db.prepare(
+    "SELECT scope, value, reason, since FROM suspensions ORDER BY since, scope, value",
+  );
+  const lists = db.prepare(
+    "SELECT DISTINCT list_url FROM client_status_lists ORDER BY list_url",
+  );
+  const onList = db.prepare(
+    `SELECT ${columns} FROM clients WHERE id IN
+       (SELECT client FROM client_status_lists WHERE list_url = ? AND client > ? ORDER BY client LIMIT ?)
+     ORDER BY id`,
+  );
+
+  return {
+    listClients({ limit, after = 0, trust, rule, subject }) {
+      const filter = Object.entries({ subject, rule, trust }).find(
+        ([, value]) => value !== undefined,
+      );
+      const [name, value = ""] = filter ?? [];
+      const rows =
+        name === undefined
+          ? all.all(after, limit)
+          : by[name as keyof typeof by].all(value, after, limit);
+      const page = pageOf(rows, limit);
+      return {
+        ...page,
+        // A second filter is rare: it is applied to the page, which may then hold fewer than asked.
+        clients: page.clients.filter(
+          (client) =>
+            (trust === undefined || client.trust === trust) &&
+            (rule === undefined || client.rule === rule),
+        ),
+      };
+    },
+    countTargets(target) {
+      if (target.scope !== "subject")
+        return Number(counts[target.scope].get(target.value)?.["clients"] ?? 0);
+      const [prefix = ""] = target.value.split("*", 1);
+      return subjects.all(prefix, `${prefix}\u{10ffff}`).filter((row) =>
+        isTargetOf(target, {
+          trust: String(row["trust"]),
+          subject: String(row["subject"]),
+        }),
+      ).length;
+    },
+    suspensions: () => withdrawn.all().map((row) => rowToSuspension(row)),
+    statusLists: () => lists.all().map((row) => String(row["list_url"])),
+    clientsOnStatusList: (listUrl, after = 0, limit) =>
+      pageOf(onList.all(listUrl, after, limit), limit),
+  };
+}
+
+function pageOf(rows: readonly Row[], limit: number): ClientPage {
+  const last = rows.at(-1)?.["id"];
+  return {
+    clients: rows.map((row) => rowToClient(row)),
+    next: rows.length < limit || last === undefined ? null : Number(last),
+  };
+}
+
+function rowToSuspension(row: Row): Suspension {
+  return {
+    scope: String(row["scope"]) as Suspension["scope"],
+    value: String(row["value"]),
+    reason: String(row["reason"]),
+    since: Number(row["since"]),
+  };
+}

@@ -1,0 +1,82 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { AppendAudit } from "./audit-writer.ts";
+import type { Column, LifecycleOp } from "./writer-protocol.ts";
+
+const RENEW = `UPDATE clients SET lease_expires_at = ?
+  WHERE client_id = ? AND state = 'live' AND lease_expires_at < ?`;
+const DELETE = "DELETE FROM clients WHERE client_id = ?";
+const ROTATE = `UPDATE clients SET management_token_hash = ?
+  WHERE client_id = ? AND management_token_hash IS ?`;
+const END = `UPDATE clients SET state = 'ended' WHERE id IN
+  (SELECT id FROM clients WHERE state = 'live' AND lease_expires_at < ?
+   ORDER BY lease_expires_at LIMIT ?) RETURNING client_id`;
+const REMOVE = `DELETE FROM clients WHERE id IN
+  (SELECT id FROM clients WHERE state = 'ended' AND lease_expires_at < ?
+   ORDER BY lease_expires_at LIMIT ?) RETURNING client_id`;
+const SUSPEND = `INSERT INTO suspensions (scope, value, reason, since) VALUES (?, ?, ?, ?)
+  ON CONFLICT (scope, value) DO UPDATE SET reason = excluded.reason, since = excluded.since`;
+const RESUME = "DELETE FROM suspensions WHERE scope = ? AND value = ?";
+
+/** Prepares the statements of what happens to clients after they are registered. */
+export function lifecycleWriter(
+  db: DatabaseSync,
+  appendAudit: AppendAudit,
+): (op: LifecycleOp) => readonly Column[] {
+  const renew = db.prepare(RENEW);
+  const remove = db.prepare(DELETE);
+  const rotate = db.prepare(ROTATE);
+  const endDue = db.prepare(END);
+  const removeDue = db.prepare(REMOVE);
+  const suspend = db.prepare(SUSPEND);
+  const resume = db.prepare(RESUME);
+
+  const sweep = (op: Extract<LifecycleOp, { kind: "sweep" }>) => {
+    const namesOf = (rows: readonly Record<string, unknown>[]) =>
+      rows.map((row) => String(row["client_id"]));
+    const removed = namesOf(removeDue.all(op.removeBefore, op.limit));
+    const expired = namesOf(endDue.all(op.now, op.limit));
+    const [expiredAudit, removedAudit] = op.audits;
+    if (expired.length > 0)
+      appendAudit(expiredAudit, "clients.expired", null, { clients: expired });
+    if (removed.length > 0)
+      appendAudit(removedAudit, "clients.removed", null, { clients: removed });
+    return [expired.length, removed.length];
+  };
+
+  /** Runs a write and, where it changed something, says so in the audit trail. */
+  const audited = (
+    changes: number | bigint,
+    append: () => void,
+  ): readonly Column[] => {
+    if (Number(changes) > 0) append();
+    return [Number(changes)];
+  };
+
+  return (op) => {
+    switch (op.kind) {
+      case "renew":
+        return audited(
+          renew.run(op.leaseExpiresAt, op.clientId, op.leaseExpiresAt).changes,
+          () => appendAudit(op.audit, "client.renewed", op.clientId),
+        );
+      case "delete":
+        return audited(remove.run(op.clientId).changes, () =>
+          appendAudit(op.audit, "client.deleted", op.clientId),
+        );
+      case "rotate":
+        return [
+          Number(rotate.run(op.nextHash, op.clientId, op.currentHash).changes),
+        ];
+      case "sweep":
+        return sweep(op);
+      case "suspend":
+        suspend.run(...op.suspension);
+        appendAudit(op.audit, "suspension.set", null, op.details);
+        return [];
+      case "resume":
+        return audited(resume.run(...op.target).changes, () =>
+          appendAudit(op.audit, "suspension.lifted", null, op.details),
+        );
+    }
+  };
+}

@@ -1,0 +1,328 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import type { Store } from "@accredit/core/ports";
+import { makeAudit, makeProposal } from "./store-fixtures.ts";
+
+type Check = (what: string, body: (store: Store) => Promise<void>) => void;
+
+const A = "spiffe://example.org/ns/prod/agent/a";
+const subjectOf = (i: number): string =>
+  `spiffe://example.org/ns/prod/agent/${String(i).padStart(4, "0")}`;
+
+/** What every store has to do with clients after they are registered. */
+export function lifecycleTests(check: Check): void {
+  leaseTests(check);
+  withdrawalTests(check);
+  listTests(check);
+  statusListTests(check);
+  chainTests(check);
+}
+
+function leaseTests(check: Check): void {
+  const sweep = (store: Store, now: number, removeBefore = 0, limit = 100) =>
+    store.sweep(now, removeBefore, limit, randomUUID);
+
+  check("a lease is renewed, and never shortened", async (store) => {
+    await store.register(makeProposal({ leaseExpiresAt: 1000 }));
+    assert.equal(await store.renewLease(A, 2000, makeAudit()), true);
+    assert.equal(await store.renewLease(A, 1500, makeAudit()), false);
+    assert.equal((await store.findClient(A))?.leaseExpiresAt, 2000);
+    assert.equal(await store.renewLease("nobody", 9000, makeAudit()), false);
+    const [last] = await store.readAudit({ limit: 1 });
+    assert.equal(last?.action, "client.renewed");
+    assert.equal(last.clientId, A);
+    const again = await store.register(makeProposal({ leaseExpiresAt: 1800 }));
+    assert.equal(again.client.leaseExpiresAt, 1800, "by its new attestation");
+  });
+
+  check("a client without a lease has none to renew or end", async (store) => {
+    await store.register(makeProposal());
+    assert.equal(await store.renewLease(A, 2000, makeAudit()), false);
+    const swept = await sweep(store, 4e9, 4e9);
+    assert.deepEqual(swept, { expired: 0, removed: 0 });
+    assert.equal((await store.findClient(A))?.leaseExpiresAt, null);
+  });
+
+  check(
+    "an ended client keeps its id, gives its place away, and comes back under its id",
+    async (store) => {
+      const conditions = { maxClientsOfRule: 1 };
+      const first = makeProposal({
+        clientId: "opaque-1",
+        leaseExpiresAt: 1000,
+        conditions,
+      });
+      await store.register(first);
+      assert.deepEqual(await sweep(store, 1000), { expired: 0, removed: 0 });
+      assert.deepEqual(await sweep(store, 1001), { expired: 1, removed: 0 });
+      assert.equal(await store.countClients(), 0);
+      assert.equal((await store.findClient("opaque-1"))?.clientId, "opaque-1");
+      assert.equal(await store.renewLease("opaque-1", 9e9, makeAudit()), false);
+      const [row] = await store.readAudit({ limit: 1 });
+      assert.equal(row?.action, "clients.expired");
+      assert.deepEqual(row.details, { clients: ["opaque-1"] });
+
+      const other = { subject: subjectOf(1), clientId: "opaque-2", conditions };
+      await store.register(makeProposal({ ...other, leaseExpiresAt: 2000 }));
+      await assert.rejects(
+        store.register({ ...first, audit: makeAudit() }),
+        { code: "quota_exceeded" },
+        "its place is taken",
+      );
+      await sweep(store, 2001);
+      const back = await store.register({
+        ...makeProposal({ clientId: "opaque-9", leaseExpiresAt: 5000 }),
+      });
+      assert.equal(back.client.clientId, "opaque-1");
+      assert.equal(back.created, false);
+      assert.equal(await store.countClients(), 1);
+    },
+  );
+
+  check(
+    "a sweep takes no more than its limit, and removes what ended long ago",
+    async (store) => {
+      for (let i = 0; i < 25; i++) {
+        const leaseExpiresAt = 1000 + i;
+        await store.register(
+          makeProposal({ subject: subjectOf(i), leaseExpiresAt }),
+        );
+      }
+      const totals = { expired: 0, removed: 0 };
+      for (let round = 0; round < 6; round++) {
+        const swept = await sweep(store, 1020, 0, 10);
+        assert.ok(swept.expired <= 10);
+        totals.expired += swept.expired;
+      }
+      assert.equal(totals.expired, 20);
+      for (let round = 0; round < 6; round++)
+        totals.removed += (await sweep(store, 1020, 1015, 10)).removed;
+      assert.equal(totals.removed, 15);
+      assert.equal(await store.countClients(), 5);
+      assert.equal(await store.findClient(subjectOf(0)), undefined);
+      assert.notEqual(await store.findClient(subjectOf(19)), undefined);
+    },
+  );
+
+  check(
+    "[MGMT-06] [I10] a deleted client is gone, and an update does not bring it back",
+    async (store) => {
+      await store.register(makeProposal());
+      assert.equal(await store.deleteClient(A, makeAudit()), true);
+      assert.equal(await store.deleteClient(A, makeAudit()), false);
+      assert.equal(await store.findClient(A), undefined);
+      assert.equal(await store.countClients(), 0);
+      await assert.rejects(
+        store.register(makeProposal({ conditions: { mustExist: true } })),
+        { name: "DcrError", code: "client_unknown" },
+      );
+      const actions = (await store.readAudit({ limit: 9 })).map(
+        ({ action }) => action,
+      );
+      assert.deepEqual(actions, ["client.deleted", "client.registered"]);
+    },
+  );
+}
+
+function withdrawalTests(check: Check): void {
+  check("a suspension is set, replaced and lifted", async (store) => {
+    for (let i = 0; i < 3; i++)
+      await store.register(makeProposal({ subject: subjectOf(i) }));
+    const target = { scope: "trust", value: "example.org" } as const;
+    assert.deepEqual(await store.suspensions(), []);
+    assert.equal(await store.countTargets(target), 3);
+    const hits = await store.suspend(
+      { ...target, reason: "key leaked", since: 10 },
+      makeAudit(),
+    );
+    assert.equal(hits, 3);
+    await store.suspend({ ...target, reason: "still", since: 20 }, makeAudit());
+    assert.deepEqual(await store.suspensions(), [
+      { ...target, reason: "still", since: 20 },
+    ]);
+    const [row] = await store.readAudit({ limit: 1 });
+    assert.equal(row?.action, "suspension.set");
+    assert.deepEqual(row.details, { ...target, reason: "still", clients: 3 });
+    assert.equal(await store.resume(target, makeAudit()), true);
+    assert.equal(await store.resume(target, makeAudit()), false);
+    assert.deepEqual(await store.suspensions(), []);
+  });
+
+  check("counts what a withdrawal would hit", async (store) => {
+    const subjects = [
+      "spiffe://example.org/ns/prod/a",
+      "spiffe://example.org/ns/prod/a/b",
+      "spiffe://example.org/ns/production/a",
+    ];
+    for (const subject of subjects)
+      await store.register(makeProposal({ subject, rule: "one" }));
+    const count = (scope: "rule" | "subject" | "client", value: string) =>
+      store.countTargets({ scope, value });
+    assert.equal(await count("rule", "one"), 3);
+    assert.equal(await count("rule", "two"), 0);
+    assert.equal(await count("client", subjects[0] ?? ""), 1);
+    assert.equal(await count("subject", "spiffe://example.org/ns/prod/*"), 1);
+    assert.equal(await count("subject", "spiffe://example.org/ns/prod/**"), 2);
+    assert.equal(await count("subject", subjects[2] ?? ""), 1);
+    assert.equal(await count("subject", "spiffe://example.org/ns/prod"), 0);
+  });
+}
+
+function listTests(check: Check): void {
+  check("lists clients page by page, each once", async (store) => {
+    for (let i = 0; i < 23; i++)
+      await store.register(
+        makeProposal({
+          subject: subjectOf(i),
+          rule: i % 2 === 0 ? "even" : "odd",
+        }),
+      );
+    const seen: string[] = [];
+    let after: number | undefined;
+    do {
+      const page = await store.listClients({ limit: 5, after });
+      seen.push(...page.clients.map(({ subject }) => subject));
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 23 }, (_, i) => subjectOf(i)),
+    );
+    const even = await store.listClients({ limit: 50, rule: "even" });
+    assert.equal(even.clients.length, 12);
+    assert.equal(even.next, null);
+    const one = await store.listClients({ limit: 5, subject: subjectOf(7) });
+    assert.equal(one.clients[0]?.subject, subjectOf(7));
+    const none = await store.listClients({ limit: 5, trust: "other.example" });
+    assert.deepEqual(none, { clients: [], next: null });
+  });
+}
+
+function statusListTests(check: Check): void {
+  check(
+    "[R04] a registration access token is replaced once, by whoever knows the current one",
+    async (store) => {
+      const { client } = await store.register(vcProposal("a", []));
+      const rotate = (from: string | null, to: string) =>
+        store.rotateManagementToken(client.clientId, from, to);
+      assert.equal(await rotate("wrong", "h2"), false);
+      const won = await Promise.all([rotate(null, "h2"), rotate(null, "h3")]);
+      assert.equal(won.filter(Boolean).length, 1);
+      const found = await store.findClient(client.clientId);
+      const hash = found?.kind === "vc" ? found.managementTokenHash : undefined;
+      assert.equal(hash, won[0] ? "h2" : "h3");
+    },
+  );
+
+  check("knows which clients depend on a status list", async (store) => {
+    const one = "https://issuer.example/status/1";
+    const two = "https://issuer.example/status/2";
+    await store.register(vcProposal("a", [one]));
+    await store.register(vcProposal("b", [one, two, one]));
+    await store.register(vcProposal("c", []));
+    assert.deepEqual(await store.statusLists(), [one, two]);
+    const on = async (url: string) =>
+      (await store.clientsOnStatusList(url, undefined, 10)).clients.map(
+        ({ subject }) => subject,
+      );
+    assert.deepEqual(await on(one), ["a", "b"]);
+    assert.deepEqual(await on(two), ["b"]);
+    const first = await store.clientsOnStatusList(one, undefined, 1);
+    const second = await store.clientsOnStatusList(
+      one,
+      first.next ?? undefined,
+      1,
+    );
+    assert.deepEqual(
+      [...first.clients, ...second.clients].map(({ subject }) => subject),
+      ["a", "b"],
+    );
+    await store.register(vcProposal("b", [two]));
+    assert.deepEqual(await on(one), ["a"], "its new credential names another");
+    await store.deleteClient("vc-a", makeAudit());
+    assert.deepEqual(await store.statusLists(), [two]);
+  });
+}
+
+/** A client that a Verifiable Credential on these status lists registered. */
+function vcProposal(subject: string, lists: readonly string[]) {
+  const { client, ...rest } = makeProposal({ clientId: `vc-${subject}` });
+  const { kind: _, ...common } = client;
+  return {
+    ...rest,
+    client: {
+      ...common,
+      kind: "vc" as const,
+      trust: "https://issuer.example",
+      subject,
+      managementTokenHash: null,
+      credential: {
+        format: "vc+jwt",
+        types: ["VerifiableCredential"],
+        fingerprint: "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg",
+        expiresAt: 1_760_000_000,
+        status: lists.map((listUrl, index) => ({
+          kind: "token_status_list" as const,
+          listUrl,
+          index,
+        })),
+      },
+    },
+  };
+}
+
+function chainTests(check: Check): void {
+  check("every audit row is chained to the one before", async (store) => {
+    const empty = await store.verifyAudit();
+    assert.deepEqual(empty, {
+      rows: 0,
+      unchained: 0,
+      head: null,
+      broken: null,
+    });
+    await Promise.all(
+      Array.from({ length: 30 }, (_, i) =>
+        store.register(makeProposal({ subject: subjectOf(i) })),
+      ),
+    );
+    await store.deleteClient(subjectOf(3), makeAudit());
+    const rows = await store.readAudit({ limit: 100 });
+    const { rows: count, head, broken } = await store.verifyAudit();
+    assert.equal(count, 31);
+    assert.equal(broken, null);
+    assert.equal(head, rows[0]?.chain);
+    assert.equal(new Set(rows.map(({ chain }) => chain)).size, 31);
+  });
+
+  check("reads audit rows by client, action, place and id", async (store) => {
+    for (let i = 0; i < 5; i++)
+      await store.register(makeProposal({ subject: subjectOf(i) }));
+    await store.deleteClient(subjectOf(2), makeAudit());
+    const clientId = subjectOf(2);
+    const ofClient = await store.readAudit({ limit: 10, clientId });
+    assert.deepEqual(
+      ofClient.map(({ action }) => action),
+      ["client.deleted", "client.registered"],
+    );
+    const registered = await store.readAudit({
+      limit: 3,
+      action: "client.registered",
+    });
+    assert.deepEqual(
+      registered.map((row) => row.clientId),
+      [4, 3, 2].map(subjectOf),
+    );
+    const before = await store.readAudit({
+      limit: 10,
+      before: registered[2]?.sequence,
+    });
+    assert.deepEqual(
+      before.map((row) => row.clientId),
+      [1, 0].map(subjectOf),
+    );
+    const [row] = ofClient;
+    assert.ok(row);
+    assert.deepEqual(await store.findAudit(row.id), row);
+    assert.equal(await store.findAudit("no such row"), undefined);
+  });
+}
