@@ -135,6 +135,7 @@ async function measure({
         return { client: { ...proposal.client, issuedAt: 0 }, created: true };
       },
       appendAudit: () => Promise.reject(new Error("a refusal")),
+      suspensions: async () => [],
     };
     await Promise.all(
       bodies.map((body) =>

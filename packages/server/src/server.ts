@@ -1,5 +1,6 @@
 import type { RequestListener } from "node:http";
-import { v4 as uuidv4 } from "uuid";
+import { v4 as uuidv4, v7 as uuidv7 } from "uuid";
+import { makeSteadyClock } from "@accredit/core";
 import type { Clock, Store } from "@accredit/core/ports";
 import type {
   Policy,
@@ -14,6 +15,7 @@ import { loadSigningKeys } from "./authorization-server/signing-keys.ts";
 import { createTokenEndpoint } from "./authorization-server/token-endpoint.ts";
 import { SUPPORTED_GRANT_TYPES } from "./authorization-server/token-request.ts";
 import type { AuthenticationPorts } from "./client-authentication/authenticate.ts";
+import { leaseRenewer } from "./client-authentication/renew-lease.ts";
 import { endpointsOf } from "./endpoints.ts";
 import type { Log } from "./log.ts";
 import { createPublicListener } from "./public-listener.ts";
@@ -89,11 +91,22 @@ export async function createAccreditServer(
   const endpoints = endpointsOf(settings.issuer);
   const metrics = createMetrics(trustHealth);
   const { privateJwks, publicJwks } = await loadSigningKeys(store, clock);
-  const authentication: AuthenticationPorts = {
-    clock,
-    trust,
+  const { policy } = settings;
+  const standing = {
     store,
-    wildcards: settings.policy.flatMap(({ registerAs }) => registerAs ?? []),
+    trust,
+    policy,
+    leaseNow: makeSteadyClock(
+      () => clock.now(),
+      () => performance.now(),
+    ),
+  };
+  const authentication: AuthenticationPorts = {
+    ...standing,
+    store,
+    clock,
+    renewLease: leaseRenewer({ ...standing, newAuditId: () => uuidv7(), log }),
+    wildcards: policy.flatMap(({ registerAs }) => registerAs ?? []),
     issuer: settings.issuer,
     clockToleranceSeconds: settings.clockToleranceSeconds,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
@@ -126,10 +139,9 @@ export async function createAccreditServer(
       log,
     }),
     tokenStatus: {
-      clock,
+      ...standing,
       store,
-      trust,
-      policy: settings.policy,
+      clock,
       issuer: settings.issuer,
       readIssuedToken: issuedTokenReader(settings.issuer, publicJwks),
     },

@@ -1,4 +1,5 @@
 import { setImmediate as immediate } from "node:timers/promises";
+import { makeSteadyClock } from "@accredit/core";
 import { DcrError } from "@accredit/core/errors";
 import type { Clock, Store } from "@accredit/core/ports";
 import type { VcClient } from "@accredit/core/registration";
@@ -7,7 +8,6 @@ import type { FileIdentity } from "./lib/database-file.ts";
 import type { IntegrityCheck } from "./lib/integrity.ts";
 import { NOTHING_VERIFIED } from "./lib/audit-reader.ts";
 import { lifecycle } from "./lib/lifecycle.ts";
-import { makePurgeClock } from "./lib/purge-clock.ts";
 import { openReader, read } from "./lib/reader.ts";
 import type { Reader } from "./lib/reader.ts";
 import {
@@ -71,7 +71,7 @@ export async function openSqliteStore(
     const queue = new WriteQueue(thread, {
       maxPending: options.maxPendingWrites ?? 10_000,
       maxBatch: MAX_BATCH,
-      purgeBefore: makePurgeClock(
+      purgeBefore: makeSteadyClock(
         () => clock.now(),
         () => performance.now(),
       ),

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { makeProposal, makeRefusal } from "@accredit/testkit";
-import { makePurgeClock } from "../src/lib/purge-clock.ts";
+import { makeSteadyClock } from "@accredit/core";
 import { NOW, makeDirectory } from "./support/directory.ts";
 import { openStore } from "./support/store.ts";
 
@@ -115,7 +115,7 @@ test("[Q13] the purge clock follows neither a leap forward nor gets ahead of the
       (elapsedSeconds, step) => {
         let wall = NOW;
         let monotonic = 0;
-        const purgeBefore = makePurgeClock(
+        const purgeBefore = makeSteadyClock(
           () => wall,
           () => monotonic,
         );

@@ -40,6 +40,7 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
       maxAgeSeconds: registration.max_age,
       maxLifetimeSeconds: registration.max_lifetime,
       clockToleranceSeconds: registration.clock_tolerance,
+      keepEndedSeconds: registration.keep_ended,
     },
     tokens: {
       accessTokenTtlSeconds: tokens.access_token_ttl,
@@ -111,6 +112,7 @@ export function buildRule(entry: ConfigFile["policy"][number]): PolicyRule {
       registerAs: parseSpiffeIdWildcard(entry.register_as),
     }),
     ...(entry.max_clients !== undefined && { maxClients: entry.max_clients }),
+    ...(entry.lease !== undefined && { leaseSeconds: entry.lease }),
   };
 }
 

@@ -43,10 +43,8 @@ function trustNotices(
 function* policyNotices({ policy }: ConfigFile): Iterable<string> {
   if (policy.length === 0)
     yield "policy: has no rule, so every registration is refused";
-  for (const [index, { allow, lease }] of policy.entries()) {
+  for (const [index, { allow }] of policy.entries()) {
     const at = `policy[${index}]`;
-    if (lease !== undefined)
-      yield `${at}.lease: is not enforced by this version`;
     for (const grantType of allow.grant_types) {
       if (!SERVED_GRANT_TYPES.has(grantType))
         yield `${at}.allow.grant_types: ${grantType} is not served by this version`;

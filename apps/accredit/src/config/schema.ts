@@ -93,6 +93,11 @@ const registration = section({
   clock_tolerance: duration("0s", "5m")
     .prefault("60s")
     .describe("How far the clocks of issuer and server may differ."),
+  keep_ended: duration("0s", "365d")
+    .prefault("7d")
+    .describe(
+      "How long a registration whose lease has ended is kept, so that its client can come back under the same client_id.",
+    ),
 });
 
 const tokens = section({
@@ -242,7 +247,7 @@ export const policyEntry = section({
   lease: duration("1m", "365d")
     .optional()
     .describe(
-      "How long a registration lasts without renewal. Not enforced yet.",
+      "How long a registration lasts; registering again or authenticating renews it. Left out: until it is withdrawn.",
     ),
   max_clients: whole(1, 1_000_000_000)
     .optional()

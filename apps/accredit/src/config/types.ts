@@ -27,6 +27,8 @@ export interface Config {
     readonly maxAgeSeconds: number;
     readonly maxLifetimeSeconds: number;
     readonly clockToleranceSeconds: number;
+    /** How long an ended registration is kept. */
+    readonly keepEndedSeconds: number;
   };
   readonly tokens: {
     readonly accessTokenTtlSeconds: number;

@@ -8,6 +8,7 @@ import { createTrustKeeper } from "@accredit/trust";
 import type { Config } from "../config/index.ts";
 import { listen, type Listener } from "./listeners.ts";
 import { serverSettings } from "./settings.ts";
+import { startSweeper } from "./sweeper.ts";
 import { systemClock } from "./system-clock.ts";
 
 /** How long the start waits for the first bundles. */
@@ -73,6 +74,13 @@ export async function runServer(
       log,
       draining: () => draining,
     });
+    const sweeper = startSweeper({
+      store,
+      clock: systemClock,
+      log,
+      keepEndedSeconds: config.registration.keepEndedSeconds,
+    });
+    opened.push(() => sweeper.close());
     const { tokenFile } = config.admin;
     const bearerToken =
       tokenFile === undefined

@@ -33,6 +33,7 @@ test("[AMB-01] config: what the file leaves out has its default, and iss is requ
       maxAgeSeconds: 3600,
       maxLifetimeSeconds: 3600,
       clockToleranceSeconds: 60,
+      keepEndedSeconds: 604_800,
     },
     tokens: { accessTokenTtlSeconds: 600, defaultResource: undefined },
     trust: [
@@ -231,7 +232,6 @@ test("config: notices for what is weak and for what has no effect", () => {
       true,
       /^trust\[0\]\.bundle\.allow_private_addresses/,
     ],
-    ["policy.0.lease", "24h", /^policy\[0\]\.lease: is not enforced/],
     [
       "policy.0.allow.token_endpoint_auth_methods",
       ["spiffe_jwt", "spiffe_x509"],

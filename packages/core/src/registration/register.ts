@@ -7,6 +7,7 @@ import { DcrError } from "../errors.ts";
 import type { JsonObject } from "../json/index.ts";
 import type {
   AuditEntry,
+  ClientLifecycle,
   ClientStore,
   Clock,
   CredentialFacts,
@@ -23,13 +24,17 @@ import {
   type PolicyRule,
   type ServerCapabilities,
 } from "./policy.ts";
+import { isTargetOf, suspended } from "./standing.ts";
 import { bounded, reason, type Reason } from "./reason.ts";
 
 /** What the registration use case needs of the world. */
 export interface RegistrationPorts {
   readonly clock: Clock;
   readonly trust: TrustSource;
-  readonly store: Pick<ClientStore, "register" | "appendAudit">;
+  readonly store: Pick<
+    ClientStore & ClientLifecycle,
+    "register" | "appendAudit" | "suspensions"
+  >;
   /** A new opaque `client_id`; unguessable, and no SPIFFE ID. */
   readonly newClientId: () => string;
   /** Hears that the audit row of a refusal could not be written; the refusal stands. */
@@ -86,6 +91,7 @@ export async function register(
       request.body,
       settings,
     );
+    await refuseSuspended(credential, rule, ports);
 
     const outcome = await ports.store.register({
       client: {
@@ -139,6 +145,28 @@ function identify(
   return settings.clientId === "spiffe_id"
     ? { ...owner, clientId: registerAs.uri, softwareId: "" }
     : { ...owner, clientId: ports.newClientId(), softwareId };
+}
+
+/**
+ * What is withdrawn does not come back by registering again. The client by its `client_id` is judged when
+ * it authenticates.
+ *
+ * @throws {DcrError} `registration_suspended`
+ */
+async function refuseSuspended(
+  { subject }: VerifiedCredential,
+  rule: PolicyRule,
+  { store }: RegistrationPorts,
+): Promise<void> {
+  const suspensions = await store.suspensions();
+  const names = new Set([subject.uri, rule.registerAs?.uri ?? subject.uri]);
+  for (const name of names) {
+    const who = { trust: subject.trustDomain, subject: name, rule: rule.name };
+    const found = suspensions.find((each) => isTargetOf(each, who));
+    if (found === undefined) continue;
+    const { code, message } = suspended(found);
+    throw new DcrError(code, message, { data: { rule: rule.name } });
+  }
 }
 
 /** Codes that say nothing about the caller: somebody else's outage is no refusal. */

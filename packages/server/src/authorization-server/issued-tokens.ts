@@ -5,6 +5,8 @@ export interface IssuedToken {
   readonly tokenId: string;
   readonly clientId: string;
   readonly subject: string;
+  /** The SPIFFE ID that acts, where the client stands for many (`act.sub`). */
+  readonly instance: string | undefined;
   readonly audience: string;
   readonly scope: string | undefined;
   readonly issuedAt: number;
@@ -43,6 +45,7 @@ export function issuedTokenReader(
         tokenId: jti ?? "",
         clientId,
         subject: sub ?? "",
+        instance: actorOf(payload["act"]),
         audience: aud,
         scope: typeof scope === "string" ? scope : undefined,
         issuedAt: iat ?? 0,
@@ -55,4 +58,10 @@ export function issuedTokenReader(
       throw error;
     }
   };
+}
+
+function actorOf(act: unknown): string | undefined {
+  if (act === null || typeof act !== "object" || !("sub" in act))
+    return undefined;
+  return typeof act.sub === "string" ? act.sub : undefined;
 }

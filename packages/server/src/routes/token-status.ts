@@ -1,21 +1,22 @@
 import { DcrError } from "@accredit/core/errors";
 import type { Clock, Store } from "@accredit/core/ports";
 import type { Policy, RegisteredClient } from "@accredit/core/registration";
-import type { TrustDomainName } from "@accredit/core/spiffe";
-import type { TrustSource } from "@accredit/core/trust";
 import type {
   IssuedToken,
   ReadIssuedToken,
 } from "../authorization-server/issued-tokens.ts";
 import type { AuthenticatedClient } from "../client-authentication/authenticate.ts";
+import {
+  stands,
+  type StandingSource,
+} from "../client-authentication/standing.ts";
 import type { FormParameters } from "../wire/form-parameters.ts";
 
 /** What introspection and revocation need of the world. */
-export interface TokenStatusPorts {
+export interface TokenStatusPorts extends StandingSource {
   readonly clock: Clock;
-  readonly store: Pick<Store, "findClient" | "isTokenRevoked" | "revokeToken">;
-  readonly trust: TrustSource;
-  readonly policy: Policy;
+  readonly store: Pick<Store, "findClient" | "isTokenRevoked" | "revokeToken"> &
+    StandingSource["store"];
   readonly issuer: string;
   readonly readIssuedToken: ReadIssuedToken;
 }
@@ -24,7 +25,7 @@ const INACTIVE = { active: false } as const;
 
 /**
  * Token introspection (RFC 7662 section 2.2): active only while the token is unexpired and unrevoked,
- * its client is still registered, and the client's trust domain is still trusted (TOK-10).
+ * and its client still stands (TOK-10).
  *
  * @throws {DcrError} `request_malformed` without a `token`
  */
@@ -41,11 +42,13 @@ export async function introspect(
     return INACTIVE;
   if (await ports.store.isTokenRevoked(token.tokenId)) return INACTIVE;
   const holder = await ports.store.findClient(token.clientId);
-  if (holder === undefined || !isTrusted(holder, ports.trust)) return INACTIVE;
+  if (holder === undefined || !(await stands(holder, token.instance, ports)))
+    return INACTIVE;
   return {
     active: true,
     iss: ports.issuer,
     sub: token.subject,
+    ...(token.instance === undefined ? {} : { act: { sub: token.instance } }),
     client_id: token.clientId,
     aud: token.audience,
     ...(token.scope === undefined ? {} : { scope: token.scope }),
@@ -83,11 +86,6 @@ function tokenParameter(parameters: FormParameters): string {
       "expected a token parameter, got none",
     );
   return token;
-}
-
-/** Whether who vouched for the client is still one that the server was told to trust. */
-function isTrusted(client: RegisteredClient, trust: TrustSource): boolean {
-  return trust.spiffe(client.trust as TrustDomainName) !== undefined;
 }
 
 /** A caller learns of its own tokens, of those meant for it, and of all where its policy rule says so. */

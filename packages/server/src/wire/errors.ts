@@ -66,7 +66,7 @@ export const WIRE_ERRORS = {
   client_unknown: INVALID_CLIENT,
   client_mismatch: INVALID_CLIENT,
   registration_expired: INVALID_CLIENT,
-  registration_suspended: INVALID_CLIENT,
+  registration_suspended: UNAPPROVED_STATEMENT,
   registration_withdrawn: INVALID_CLIENT,
   client_ambiguous: INVALID_CLIENT,
   client_auth_method_not_allowed: INVALID_CLIENT,

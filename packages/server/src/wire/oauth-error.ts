@@ -1,4 +1,4 @@
-import { DcrError } from "@accredit/core/errors";
+import { DcrError, type DcrErrorCode } from "@accredit/core/errors";
 import { AuthenticationRefused } from "../client-authentication/authenticate-request.ts";
 import type { RequestEvent } from "../http/request-scope.ts";
 import type { Log } from "../log.ts";
@@ -7,6 +7,17 @@ import { errorReply, type Reply } from "./reply.ts";
 
 const AUTHENTICATION_REFUSED =
   "client authentication failed: expected the JWT-SVID of a registered client in client_assertion, with the issuer identifier as its only audience";
+
+/**
+ * What only a caller learns who proved who it is: that its registration, not its credential, is why.
+ */
+const PROVEN: Partial<Record<DcrErrorCode, string>> = {
+  registration_expired:
+    "the registration has ended: register again with a valid credential, and the same client_id comes back",
+  registration_suspended: "the registration is suspended by the operator",
+  registration_withdrawn:
+    "what let the client in is gone from the server's configuration: register again, or ask its operator",
+};
 
 /**
  * The reply to whatever a route threw, noted in the request's event. An unknown error becomes
@@ -23,7 +34,7 @@ export function oauthErrorReply(
     return errorReply(
       401,
       "invalid_client",
-      `${AUTHENTICATION_REFUSED} (the server's log has the reason under ${event.id})`,
+      `${PROVEN[error.cause.code] ?? AUTHENTICATION_REFUSED} (the server's log has the reason under ${event.id})`,
       error.usedAuthorization
         ? {
             "WWW-Authenticate":

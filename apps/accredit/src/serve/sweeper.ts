@@ -1,0 +1,78 @@
+import { makeSteadyClock } from "@accredit/core";
+import type { ClientLifecycle, Clock } from "@accredit/core/ports";
+import type { Logger } from "pino";
+import { v7 as uuidv7 } from "uuid";
+
+/** Between two sweeps, milliseconds. */
+const INTERVAL_MS = 15_000;
+/** Between two batches of one sweep, milliseconds: requests get their turn. */
+const PAUSE_MS = 20;
+/** Clients in one batch. */
+const BATCH = 100;
+
+/** What a sweeper needs of the world. */
+export interface SweeperOptions {
+  readonly store: Pick<ClientLifecycle, "sweep">;
+  readonly clock: Clock & {
+    sleep(ms: number, signal: AbortSignal): Promise<void>;
+  };
+  readonly log: Pick<Logger, "info" | "warn">;
+  /** How long an ended registration is kept so that its client can come back under its id, seconds. */
+  readonly keepEndedSeconds: number;
+}
+
+/**
+ * Ends leases that ran out and removes what ended long ago, in small batches, until it is closed. A clock
+ * that leaps forward ends nothing.
+ */
+export function startSweeper({
+  store,
+  clock,
+  log,
+  keepEndedSeconds,
+}: SweeperOptions): { close(): Promise<void> } {
+  const stop = new AbortController();
+  const steadyNow = makeSteadyClock(
+    () => clock.now(),
+    () => performance.now(),
+  );
+
+  const sweepAll = async (): Promise<void> => {
+    const total = { expired: 0, removed: 0 };
+    while (!stop.signal.aborted) {
+      const now = steadyNow();
+      const { expired, removed } = await store.sweep(
+        now,
+        now - keepEndedSeconds,
+        BATCH,
+        () => uuidv7(),
+      );
+      total.expired += expired;
+      total.removed += removed;
+      if (expired < BATCH && removed < BATCH) break;
+      await clock.sleep(PAUSE_MS, stop.signal);
+    }
+    if (total.expired + total.removed > 0) log.info(total, "leases swept");
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      try {
+        await sweepAll();
+        await clock.sleep(INTERVAL_MS, stop.signal);
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        // What is due stays due: the store may take it at the next turn.
+        log.warn({ error: String(error) }, "leases not swept");
+        await clock.sleep(INTERVAL_MS, stop.signal).catch(() => undefined);
+      }
+    }
+  };
+  const running = run();
+  return {
+    async close() {
+      stop.abort();
+      await running.catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { AuditDraft, ClientLifecycle } from "@accredit/core/ports";
+import type { Policy, RegisteredClient } from "@accredit/core/registration";
+import type { Log } from "../log.ts";
+
+/** A lease is renewed once this much of it is used, so that it costs a write now and then, not each time. */
+const USED_FRACTION = 0.25;
+
+/** What renewing leases needs of the world. */
+export interface RenewalPorts {
+  readonly store: Pick<ClientLifecycle, "renewLease">;
+  readonly policy: Policy;
+  /** Epoch seconds by which leases end. */
+  readonly leaseNow: () => number;
+  /** Unique and time-ordered, as every audit row's. */
+  readonly newAuditId: () => string;
+  readonly log: Log;
+}
+
+/**
+ * Makes what renews the lease of a client that has just authenticated with its credential. Nobody waits
+ * for it: a store that is full or gone keeps no client from its token, and the next request tries again.
+ */
+export function leaseRenewer(
+  ports: RenewalPorts,
+): (client: RegisteredClient, instance: string) => void {
+  const { store, policy, leaseNow, newAuditId, log } = ports;
+  const inFlight = new Set<string>();
+  return (client, instance) => {
+    const { clientId, leaseExpiresAt } = client;
+    const lease = policy.find(({ name }) => name === client.rule)?.leaseSeconds;
+    if (lease === undefined || leaseExpiresAt === null) return;
+    const now = leaseNow();
+    const isDue = leaseExpiresAt - now < lease * (1 - USED_FRACTION);
+    if (!isDue || inFlight.has(clientId)) return;
+    inFlight.add(clientId);
+    const audit: AuditDraft = {
+      id: newAuditId(),
+      time: now,
+      code: null,
+      reasons: [],
+      rule: client.rule,
+      credential: null,
+      remote: null,
+      details: { by: "authentication", instance },
+    };
+    void store
+      .renewLease(clientId, now + lease, audit)
+      .catch((error: unknown) => {
+        log.warn({ clientId, error: String(error) }, "lease not renewed");
+      })
+      .finally(() => inFlight.delete(clientId));
+  };
+}

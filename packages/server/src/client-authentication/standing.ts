@@ -1,0 +1,60 @@
+import { DcrError } from "@accredit/core/errors";
+import type { ClientLifecycle } from "@accredit/core/ports";
+import {
+  isTargetOf,
+  suspended,
+  withdrawalOf,
+  type Policy,
+  type RegisteredClient,
+} from "@accredit/core/registration";
+import type { TrustSource } from "@accredit/core/trust";
+
+/** What telling whether a client still stands needs of the world. */
+export interface StandingSource {
+  readonly store: Pick<ClientLifecycle, "suspensions">;
+  readonly trust: TrustSource;
+  readonly policy: Policy;
+  /** Epoch seconds by which leases end. */
+  readonly leaseNow: () => number;
+}
+
+/**
+ * Lets a client pass that stands: its lease runs, nothing it depends on is withdrawn or gone (TOK-10).
+ * `instance` is the subject that was proven, where the client stands for many.
+ *
+ * @throws {DcrError} `registration_expired`, `registration_suspended`, `registration_withdrawn`,
+ * `store_unavailable`
+ */
+export async function requireStanding(
+  client: RegisteredClient,
+  instance: string,
+  { store, trust, policy, leaseNow }: StandingSource,
+): Promise<void> {
+  // Read anew for each request: what one node withdraws, every node refuses from its next request on.
+  const suspensions = await store.suspensions();
+  const ofInstance = suspensions.find((each) =>
+    isTargetOf(each, { trust: client.trust, subject: instance }),
+  );
+  const withdrawal =
+    ofInstance === undefined
+      ? withdrawalOf(client, { trust, policy, suspensions, now: leaseNow() })
+      : suspended(ofInstance);
+  if (withdrawal !== undefined)
+    throw new DcrError(withdrawal.code, withdrawal.message);
+}
+
+/** Whether a client stands, for callers who may not learn why it does not. */
+export async function stands(
+  client: RegisteredClient,
+  instance: string | undefined,
+  source: StandingSource,
+): Promise<boolean> {
+  try {
+    await requireStanding(client, instance ?? client.subject, source);
+    return true;
+  } catch (error) {
+    if (error instanceof DcrError && error.code !== "store_unavailable")
+      return false;
+    throw error;
+  }
+}
