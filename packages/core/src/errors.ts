@@ -28,7 +28,13 @@ export const DCR_ERRORS = {
   key_id_missing: "The header has no `kid` and the trust source requires one.",
   signature_invalid: "The signature does not verify with the issuer's key.",
   claims_invalid: "A required claim is missing, or a claim has a wrong type.",
-  subject_invalid: "`sub` is not a valid SPIFFE ID.",
+  subject_invalid:
+    "`sub`, or the certificate's URI name, is not a valid SPIFFE ID.",
+  certificate_malformed:
+    "A certificate of the chain is not strict DER, or is of a kind that no path may hold.",
+  certificate_invalid: "The certificate is not one that a workload may have.",
+  certificate_not_trusted:
+    "The certificate does not lead to an authority of its trust domain.",
   issuer_mismatch:
     "`iss` is missing or is not a value the trust source allows.",
   audience_mismatch: "`aud` is not exactly the audience this endpoint wants.",

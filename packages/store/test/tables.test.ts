@@ -25,7 +25,7 @@ test("the audit table refuses to change or lose rows", async (t) => {
   db.close();
   const kept = await store.readAudit({ limit: 10 });
   assert.deepEqual(
-    kept.map(({ sequence: _, chain: __, ...entry }) => entry),
+    kept.map(({ sequence: _sequence, chain: _chain, ...entry }) => entry),
     [row],
   );
   await store.close();

@@ -25,6 +25,8 @@ export interface FakeKey {
 export class FakeAuthority {
   readonly trustDomain: TrustDomainName;
   readonly keys: FakeKey[] = [];
+  /** Entries of the bundle beside its JWT keys: X.509 authorities and whatever else a test wants there. */
+  readonly otherKeys: Record<string, unknown>[] = [];
   sequence = 1;
   #made = 0;
 
@@ -94,7 +96,7 @@ export class FakeAuthority {
       JSON.stringify({
         spiffe_sequence: this.sequence,
         spiffe_refresh_hint: 300,
-        keys,
+        keys: [...keys, ...this.otherKeys],
       }),
     );
   }

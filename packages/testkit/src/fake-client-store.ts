@@ -216,12 +216,13 @@ export class FakeClientStore implements Store {
   async listClients(query: ClientQuery): Promise<ClientPage> {
     this.#check();
     const { limit, after = 0, trust, rule, subject } = query;
-    return this.#page(after, limit, ({ client }) =>
-      Boolean(
+    return this.#page(
+      after,
+      limit,
+      ({ client }) =>
         (trust === undefined || client.trust === trust) &&
         (rule === undefined || client.rule === rule) &&
         (subject === undefined || client.subject === subject),
-      ),
     );
   }
 

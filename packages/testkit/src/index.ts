@@ -11,3 +11,10 @@ export { FakeCertificateAuthority } from "./fake-certificate-authority.ts";
 export { FakeClientStore } from "./fake-client-store.ts";
 export type { FakeStoreFault } from "./fake-client-store.ts";
 export { FakeClock } from "./fake-clock.ts";
+export {
+  EXTENDED_KEY_USAGE,
+  FakeX509Authority,
+  KEY_USAGE,
+  x509BundleKey,
+} from "./fake-x509-authority.ts";
+export type { FakeSvid, FakeSvidChoice } from "./fake-x509-authority.ts";

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AuditEntry, SigningKey, Store } from "@accredit/core/ports";
+import type {
+  AuditEntry,
+  AuditRecord,
+  SigningKey,
+  Store,
+} from "@accredit/core/ports";
 import { lifecycleTests } from "./lifecycle-contract.ts";
 import { makeProposal, makeRefusal } from "./store-fixtures.ts";
 
@@ -418,13 +423,21 @@ function lookupTests(check: Check): void {
   });
 }
 
+function entryOf({
+  sequence: _sequence,
+  chain: _chain,
+  ...entry
+}: AuditRecord): AuditEntry {
+  return entry;
+}
+
 /** Audit rows as they were given, without their place in the chain. */
 async function entriesOf(
   store: Store,
   limit: number,
 ): Promise<readonly AuditEntry[]> {
   const rows = await store.readAudit({ limit });
-  return rows.map(({ sequence: _, chain: __, ...entry }) => entry);
+  return rows.map(entryOf);
 }
 
 function auditTests(check: Check): void {

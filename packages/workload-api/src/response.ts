@@ -1,74 +1,72 @@
 import { WorkloadApiError } from "./error.ts";
-import type {
-  JWTBundlesResponse,
-  JWTSVIDResponse,
-} from "./gen/workloadapi_pb.ts";
 import { printable } from "./printable.ts";
-
-/** One JWT-SVID as the Workload API gives it. */
-export interface JwtSvid {
-  readonly spiffeId: string;
-  /** The token itself: a credential, not to be logged. */
-  readonly svid: string;
-  /** Tells several identities of one workload apart; empty where the endpoint gives none. */
-  readonly hint: string;
-}
 
 /** The standard's limit for a hint, in bytes. */
 const MAX_HINT_BYTES = 1024;
+/** More identities than any workload has; what reading a message costs stays bounded. */
+const MAX_SVIDS = 256;
+
+/** An answer that is not one: a mandatory field at its default (WAPI-10), or a value that cannot be read. */
+export function invalid(why: string): WorkloadApiError {
+  return new WorkloadApiError(
+    "response_invalid",
+    `the Workload API's answer is unusable: ${why}`,
+  );
+}
+
+/** A stream's message that holds nothing at all: what was given before must not be used on (WAPI-10). */
+export function redacted(what: string): WorkloadApiError {
+  return new WorkloadApiError(
+    "redacted",
+    `the Workload API took everything back: its message holds no ${what}`,
+  );
+}
 
 /**
- * Checks a FetchJWTSVID response: at least one SVID, each with its mandatory fields (WAPI-10), and
- * none but the identity asked for. Of SVIDs that share a hint the first one counts (WAPI-12).
+ * Checks what the SVIDs of all kinds have in common: the ID is there and the hint short enough. Of SVIDs
+ * that share a hint only the first one is returned (WAPI-12); the first of all is the default identity.
  *
  * @throws {WorkloadApiError} `response_invalid`
  */
-export function readJwtSvids(
-  response: JWTSVIDResponse,
-  asked: string | undefined,
-): readonly JwtSvid[] {
-  if (response.svids.length === 0) throw invalid("it holds no JWT-SVID");
+export function identities<
+  T extends { readonly spiffeId: string; readonly hint: string },
+>(kind: string, svids: readonly T[], asked?: string): readonly T[] {
+  if (svids.length > MAX_SVIDS) {
+    throw invalid(
+      `expected at most ${MAX_SVIDS} ${kind}s, got ${svids.length}`,
+    );
+  }
   const hints = new Set<string>();
-  const svids: JwtSvid[] = [];
-  for (const { spiffeId, svid, hint } of response.svids) {
-    if (spiffeId === "") throw invalid("a JWT-SVID lacks spiffe_id");
-    if (svid === "") throw invalid("a JWT-SVID lacks svid");
+  return svids.filter(({ spiffeId, hint }) => {
+    if (spiffeId === "") throw invalid(`a ${kind} lacks spiffe_id`);
     if (asked !== undefined && spiffeId !== asked) {
       throw invalid(`expected ${printable(asked)}, got ${printable(spiffeId)}`);
     }
     if (Buffer.byteLength(hint) > MAX_HINT_BYTES) {
       throw invalid(`a hint is longer than ${MAX_HINT_BYTES} bytes`);
     }
-    if (hint !== "" && hints.has(hint)) continue;
+    if (hint !== "" && hints.has(hint)) return false;
     hints.add(hint);
-    svids.push({ spiffeId, svid, hint });
-  }
-  return svids;
+    return true;
+  });
 }
 
 /**
- * Checks a FetchJWTBundles message: at least one bundle, none of them empty (WAPI-10). What the
- * bundles hold is for the reader to judge.
+ * Reads a map of bundles by trust domain: none of them empty (WAPI-10), and each kept under its own
+ * trust domain (WAPI-13).
  *
  * @throws {WorkloadApiError} `response_invalid`
  */
-export function readJwtBundles(
-  response: JWTBundlesResponse,
-): ReadonlyMap<string, Uint8Array> {
-  const bundles = new Map(Object.entries(response.bundles));
-  if (bundles.size === 0) throw invalid("it holds no bundle");
-  for (const [trustDomain, bundle] of bundles) {
-    if (trustDomain === "") throw invalid("a bundle names no trust domain");
-    if (bundle.length === 0) {
-      throw invalid(`the bundle of ${printable(trustDomain)} is empty`);
-    }
-  }
-  return bundles;
-}
-
-function invalid(why: string): WorkloadApiError {
-  return new WorkloadApiError(
-    "response_invalid",
-    `the Workload API's answer is unusable: ${why}`,
+export function bundlesByTrustDomain<T extends { readonly length: number }, R>(
+  bundles: Readonly<Record<string, T>>,
+  read: (bundle: T, of: string) => R,
+): ReadonlyMap<string, R> {
+  return new Map(
+    Object.entries(bundles).map(([trustDomain, bundle]) => {
+      if (trustDomain === "") throw invalid("a bundle names no trust domain");
+      const of = `the bundle of ${printable(trustDomain)}`;
+      if (bundle.length === 0) throw invalid(`${of} is empty`);
+      return [trustDomain, read(bundle, of)];
+    }),
   );
 }

@@ -77,16 +77,17 @@ export function suspended({ scope, reason }: Suspension): Withdrawal {
 
 /** Whether a withdrawal hits a client, or a credential that asks to be one. */
 export function isTargetOf(target: SuspensionTarget, who: Standee): boolean {
-  switch (target.scope) {
-    case "client":
-      return who.clientId === target.value;
-    case "trust":
-      return who.trust === target.value;
-    case "rule":
-      return who.rule === target.value;
-    case "subject":
-      return who.subject === target.value || matches(target.value, who.subject);
-  }
+  const { scope, value } = target;
+  const names = {
+    client: who.clientId,
+    trust: who.trust,
+    rule: who.rule,
+    subject: who.subject,
+  } satisfies Record<SuspensionTarget["scope"], string | undefined>;
+  return (
+    names[scope] === value ||
+    (scope === "subject" && matches(value, who.subject))
+  );
 }
 
 /** A text that is no pattern, or no SPIFFE ID, matches by equality alone. */

@@ -9,6 +9,10 @@ import {
 import { kindOf, quote } from "../lib/quote.ts";
 import type { JwtSvidAlgorithm } from "./jwt-svid-header.ts";
 import { judgeVerificationKey } from "./key-quality.ts";
+import {
+  parseCertificate,
+  type ParsedCertificate,
+} from "./x509-certificate.ts";
 
 /** One `jwt-svid` key of a bundle, public members only, checked to be a key we would trust. */
 export interface JwtAuthority {
@@ -17,6 +21,19 @@ export interface JwtAuthority {
   readonly algorithms: readonly JwtSvidAlgorithm[];
   /** Frozen; the same object every time, so that jose imports it once. */
   readonly jwk: Readonly<JWK>;
+}
+
+/** One X.509 authority of a bundle: a certificate that may sign SVIDs, directly or over intermediates. */
+export interface X509Authority {
+  /** DER. */
+  readonly certificate: Uint8Array;
+  readonly subject: string;
+  /** Epoch seconds. */
+  readonly expiresAt: number;
+  /** Base64url SHA-256 of the DER. */
+  readonly fingerprint: string;
+  /** Parsed once, for the path mathematics. */
+  readonly parsed: ParsedCertificate;
 }
 
 /** A key of the document that is not used, and why; shown to operators, never to clients. */
@@ -29,6 +46,10 @@ export interface SkippedKey {
 export interface SpiffeBundle {
   /** By `kid`. May be empty: then every JWT-SVID of the trust domain is untrusted (BNDL-03). */
   readonly jwtAuthorities: ReadonlyMap<string, JwtAuthority>;
+  /** May be empty: then every X509-SVID of the trust domain is untrusted. */
+  readonly x509Authorities: readonly X509Authority[];
+  /** The keys of WIT-SVIDs, by `kid`. */
+  readonly witAuthorities: ReadonlyMap<string, JwtAuthority>;
   readonly sequence: bigint | undefined;
   readonly refreshHintSeconds: number | undefined;
   readonly skipped: readonly SkippedKey[];
@@ -37,13 +58,11 @@ export interface SpiffeBundle {
 /** A bundle larger than this is refused unread. */
 export const MAX_BUNDLE_BYTES = 1024 * 1024;
 const MAX_DEPTH = 32;
-/** Uses that other verifiers take; known, and not ours (BNDL-02). */
-const OTHER_USES = new Set<unknown>(["x509-svid", "wit-svid"]);
 const KEY_TYPES = new Set<unknown>(["EC", "RSA"]);
 
 /**
- * Parses a SPIFFE bundle document: a JWK Set with SPIFFE's own members. Keys of other uses are passed over;
- * keys of unknown, missing or contradictory use, and keys too weak to trust, are skipped with a reason.
+ * Parses a SPIFFE bundle document: a JWK Set with SPIFFE's own members. Keys of one use are never taken for
+ * another; keys of unknown, missing or contradictory use, and keys too weak to trust, are skipped with a reason.
  *
  * @throws {DcrError} `bundle_invalid`
  * @see SPIFFE Trust Domain and Bundle section 4
@@ -64,42 +83,139 @@ export async function parseSpiffeBundle(
   };
 }
 
-function readKeys(
-  keys: readonly JsonValue[],
-): Pick<SpiffeBundle, "jwtAuthorities" | "skipped"> {
-  const jwtAuthorities = new Map<string, JwtAuthority>();
+type Authorities = Pick<
+  SpiffeBundle,
+  "jwtAuthorities" | "x509Authorities" | "witAuthorities" | "skipped"
+>;
+
+function readKeys(keys: readonly JsonValue[]): Authorities {
   const skipped: SkippedKey[] = [];
-  const materials = new Map<string, string>();
+  const x509Authorities: X509Authority[] = [];
+  const byUse = { "jwt-svid": keyCollector(), "wit-svid": keyCollector() };
   for (const [index, entry] of keys.entries()) {
     const candidate = readEntry(entry);
-    if (candidate === undefined) continue;
     if (typeof candidate === "string") {
       skipped.push({ index, reason: candidate });
-      continue;
+    } else if (candidate.use === "x509-svid") {
+      const authority = readX509Entry(candidate.key);
+      if (typeof authority === "string")
+        skipped.push({ index, reason: authority });
+      else x509Authorities.push(authority);
+    } else {
+      const reason = byUse[candidate.use].add(candidate);
+      if (reason !== undefined) skipped.push({ index, reason });
     }
-    // Before its strength is judged: which of two keys a kid means is not ours to choose (BNDL-06).
-    const { kid, key } = candidate;
-    const material = materialOf(key);
-    if ((materials.get(kid) ?? material) !== material) {
-      throw invalid(
-        "each kid to name one key",
-        "two different keys under one kid",
-      );
-    }
-    materials.set(kid, material);
-    const verdict = judgeVerificationKey(key);
-    if (!verdict.usable) {
-      skipped.push({ index, reason: verdict.reason });
-      continue;
-    }
-    const { jwk = verdict.jwk, algorithms = [] } =
-      jwtAuthorities.get(kid) ?? {};
-    const all = new Set([...algorithms, ...verdict.algorithms]);
-    jwtAuthorities.set(
-      kid,
-      Object.freeze({ kid, jwk, algorithms: Object.freeze([...all]) }),
-    );
   }
+  return {
+    jwtAuthorities: byUse["jwt-svid"].authorities,
+    witAuthorities: byUse["wit-svid"].authorities,
+    x509Authorities,
+    skipped,
+  };
+}
+
+/** Collects the keys of one use by `kid`. */
+function keyCollector(): {
+  readonly authorities: ReadonlyMap<string, JwtAuthority>;
+  /** Why a key is skipped; undefined for one that was taken. */
+  add(candidate: Pick<KeyEntry, "kid" | "key">): string | undefined;
+} {
+  const authorities = new Map<string, JwtAuthority>();
+  const materials = new Map<string, string>();
+  return {
+    authorities,
+    add({ kid, key }) {
+      // Before its strength is judged: which of two keys a kid means is not ours to choose (BNDL-06).
+      const material = materialOf(key);
+      if ((materials.get(kid) ?? material) !== material) {
+        throw invalid(
+          "each kid to name one key",
+          "two different keys under one kid",
+        );
+      }
+      materials.set(kid, material);
+      const verdict = judgeVerificationKey(key);
+      if (!verdict.usable) return verdict.reason;
+      const { jwk = verdict.jwk, algorithms = [] } = authorities.get(kid) ?? {};
+      const all = new Set([...algorithms, ...verdict.algorithms]);
+      authorities.set(
+        kid,
+        Object.freeze({ kid, jwk, algorithms: Object.freeze([...all]) }),
+      );
+      return undefined;
+    },
+  };
+}
+
+/** BNDL-05: the first certificate counts, whatever follows it; `kid` means nothing here. */
+function readX509Entry({ x5c }: JsonObject): X509Authority | string {
+  const [first] = Array.isArray(x5c) ? (x5c as readonly JsonValue[]) : [];
+  if (typeof first !== "string" || !BASE64.test(first))
+    return "expected a certificate in base64 in x5c";
+  return readX509Authority(Buffer.from(first, "base64"));
+}
+
+const BASE64 =
+  /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** An X.509 authority, or why a certificate is none. */
+function readX509Authority(der: Uint8Array): X509Authority | string {
+  let parsed: ParsedCertificate;
+  try {
+    parsed = parseCertificate(der);
+  } catch (error) {
+    if (error instanceof DcrError) return error.message;
+    throw error;
+  }
+  if (!parsed.isAuthority || parsed.keyUsage?.keyCertSign === false)
+    return "the certificate is no authority";
+  const { subject, notAfter: expiresAt, fingerprint } = parsed;
+  return Object.freeze({
+    certificate: der,
+    subject,
+    expiresAt,
+    fingerprint,
+    parsed,
+  });
+}
+
+/**
+ * Reads the X.509 authorities of a Workload API bundle: certificates in DER, one each.
+ *
+ * @see SPIFFE Workload API section 5.2
+ */
+export function readX509Authorities(
+  certificates: readonly Uint8Array[],
+): Pick<SpiffeBundle, "x509Authorities" | "skipped"> {
+  const x509Authorities: X509Authority[] = [];
+  const skipped: SkippedKey[] = [];
+  for (const [index, der] of certificates.entries()) {
+    const authority = readX509Authority(der);
+    if (typeof authority === "string")
+      skipped.push({ index, reason: authority });
+    else x509Authorities.push(authority);
+  }
+  return { x509Authorities, skipped };
+}
+
+/**
+ * Reads the JWT keys of a Workload API bundle: a JWK Set whose keys need not say their use (BNDL-11). One
+ * that says another use is skipped all the same.
+ *
+ * @throws {DcrError} `bundle_invalid`
+ * @see SPIFFE Workload API section 6.2.2
+ */
+export function readJwtAuthorities(
+  jwks: Uint8Array,
+): Pick<SpiffeBundle, "jwtAuthorities" | "skipped"> {
+  const { keys } = parseObject(jwks, () => {});
+  if (!Array.isArray(keys)) throw invalid("a keys array", "none");
+  const labelled = (keys as readonly JsonValue[]).map((key) =>
+    key !== null && typeof key === "object" && !Array.isArray(key)
+      ? { use: "jwt-svid", ...(key as JsonObject) }
+      : key,
+  );
+  const { jwtAuthorities, skipped } = readKeys(labelled);
   return { jwtAuthorities, skipped };
 }
 
@@ -123,19 +239,27 @@ function parseObject(
   throw invalid("a JSON object", "another value");
 }
 
-/** A key that is ours to judge, undefined for one of another use, or why it is skipped. */
-function readEntry(
-  entry: JsonValue,
-): { readonly kid: string; readonly key: JsonObject } | string | undefined {
+/** A key with the use it says. */
+interface KeyEntry {
+  readonly use: "jwt-svid" | "wit-svid" | "x509-svid";
+  /** Empty where the use has none. */
+  readonly kid: string;
+  readonly key: JsonObject;
+}
+
+/** A key that is ours to judge, or why it is skipped. */
+function readEntry(entry: JsonValue): KeyEntry | string {
   if (entry === null || typeof entry !== "object" || Array.isArray(entry))
     return "not a JSON object";
   const key = entry as JsonObject;
   const { use, kid, kty } = key;
-  if (OTHER_USES.has(use)) return undefined;
-  if (use !== "jwt-svid") return use === undefined ? "no use" : "unknown use";
+  if (use === undefined) return "no use";
+  if (use !== "jwt-svid" && use !== "wit-svid" && use !== "x509-svid")
+    return "unknown use";
+  if (use === "x509-svid") return { use, kid: "", key };
   if (!KEY_TYPES.has(kty)) return "unknown kty";
   if (typeof kid !== "string" || kid === "") return "no kid";
-  return { kid, key };
+  return { use, kid, key };
 }
 
 /** What makes two keys the same key; labels such as `alg` do not. */

@@ -4,8 +4,27 @@ export { matchesSpiffeIdPattern, parseSpiffeIdPattern } from "./pattern.ts";
 export type { SpiffeIdPattern } from "./pattern.ts";
 export { coversSpiffeId, parseSpiffeIdWildcard } from "./wildcard.ts";
 export type { SpiffeIdWildcard } from "./wildcard.ts";
-export { parseSpiffeBundle } from "./bundle.ts";
-export type { JwtAuthority, SkippedKey, SpiffeBundle } from "./bundle.ts";
+export {
+  parseSpiffeBundle,
+  readJwtAuthorities,
+  readX509Authorities,
+} from "./bundle.ts";
+export type {
+  JwtAuthority,
+  SkippedKey,
+  SpiffeBundle,
+  X509Authority,
+} from "./bundle.ts";
+export {
+  createX509PathCache,
+  verifyX509Svid,
+  X509_SVID_CHECKS,
+} from "./x509-svid.ts";
+export type {
+  VerifiedX509Svid,
+  X509PathCache,
+  X509SvidRequirements,
+} from "./x509-svid.ts";
 export { JWT_SVID_ALGORITHMS } from "./jwt-svid-header.ts";
 export type { JwtSvidAlgorithm } from "./jwt-svid-header.ts";
 export { JWT_SVID_CHECKS, verifyJwtSvid } from "./jwt-svid.ts";

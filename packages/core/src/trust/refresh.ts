@@ -51,11 +51,15 @@ export function nextRefreshSeconds(
   return Math.min(limits.ceilingSeconds, Math.max(limits.floorSeconds, wanted));
 }
 
-function fingerprint({ jwtAuthorities }: SpiffeBundle): string {
-  const keys = [...jwtAuthorities.values()].map(({ kid, jwk, algorithms }) => [
-    kid,
-    jwk,
-    algorithms,
+function fingerprint(bundle: SpiffeBundle): string {
+  const { jwtAuthorities, witAuthorities, x509Authorities } = bundle;
+  const keysOf = (authorities: SpiffeBundle["jwtAuthorities"]) =>
+    [...authorities.values()]
+      .map(({ kid, jwk, algorithms }) => JSON.stringify([kid, jwk, algorithms]))
+      .sort();
+  return JSON.stringify([
+    keysOf(jwtAuthorities),
+    keysOf(witAuthorities),
+    x509Authorities.map(({ fingerprint: name }) => name).sort(),
   ]);
-  return JSON.stringify(keys.map((key) => JSON.stringify(key)).sort());
 }

@@ -201,7 +201,10 @@ test("[DCR-05] [DCR-TI-15] [DCR-TI-16] [P08] a refusal leaves exactly one audit 
   for (const { name, code, knows = {}, ...situation } of REFUSALS) {
     const { store, ports } = makePorts();
     await registerWith(ports, { claims: { sub: `${SUBJECT}/before` } });
-    const [clients, rows] = [store.clients, await store.readAudit({ limit: 10 })];
+    const [clients, rows] = [
+      store.clients,
+      await store.readAudit({ limit: 10 }),
+    ];
 
     const error = await refusalOf(registerWith(ports, situation), name);
     assert.equal(error.code, code, name);

@@ -299,6 +299,7 @@ test("[BNDL-02] what is skipped is listed with its place and the reason", async 
   });
   assert.deepEqual(skipped, [
     { index: 1, reason: "unknown use" },
+    { index: 2, reason: "expected a certificate in base64 in x5c" },
     { index: 3, reason: "not a JSON object" },
   ]);
 });

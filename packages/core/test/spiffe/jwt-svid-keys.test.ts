@@ -190,6 +190,8 @@ test("[DCR-TI-17] [X16] [BNDL-03] no bundle is an outage, an empty one a refusal
   const empty = await staticTrust([authority], {
     bundle: {
       jwtAuthorities: new Map(),
+      x509Authorities: [],
+      witAuthorities: new Map(),
       sequence: undefined,
       refreshHintSeconds: undefined,
       skipped: [],

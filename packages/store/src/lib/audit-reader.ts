@@ -86,6 +86,6 @@ function verifyRow(
     return { ...progress, unchained: unchained + 1 };
   const columns = CHAINED_COLUMNS.map((name) => row[name] as Column);
   return chainValue(head, columns) === row["chain"]
-    ? { ...progress, head: String(row["chain"]) }
+    ? { ...progress, head: row["chain"] }
     : { ...progress, broken: { sequence, id: String(row["id"]) } };
 }

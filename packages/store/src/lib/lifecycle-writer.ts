@@ -52,31 +52,32 @@ export function lifecycleWriter(
     return [Number(changes)];
   };
 
-  return (op) => {
-    switch (op.kind) {
-      case "renew":
-        return audited(
-          renew.run(op.leaseExpiresAt, op.clientId, op.leaseExpiresAt).changes,
-          () => appendAudit(op.audit, "client.renewed", op.clientId),
-        );
-      case "delete":
-        return audited(remove.run(op.clientId).changes, () =>
-          appendAudit(op.audit, "client.deleted", op.clientId),
-        );
-      case "rotate":
-        return [
-          Number(rotate.run(op.nextHash, op.clientId, op.currentHash).changes),
-        ];
-      case "sweep":
-        return sweep(op);
-      case "suspend":
-        suspend.run(...op.suspension);
-        appendAudit(op.audit, "suspension.set", null, op.details);
-        return [];
-      case "resume":
-        return audited(resume.run(...op.target).changes, () =>
-          appendAudit(op.audit, "suspension.lifted", null, op.details),
-        );
-    }
+  const handlers: {
+    readonly [Kind in LifecycleOp["kind"]]: (
+      op: Extract<LifecycleOp, { kind: Kind }>,
+    ) => readonly Column[];
+  } = {
+    renew: ({ clientId, leaseExpiresAt, audit }) =>
+      audited(renew.run(leaseExpiresAt, clientId, leaseExpiresAt).changes, () =>
+        appendAudit(audit, "client.renewed", clientId),
+      ),
+    delete: ({ clientId, audit }) =>
+      audited(remove.run(clientId).changes, () =>
+        appendAudit(audit, "client.deleted", clientId),
+      ),
+    rotate: ({ clientId, currentHash, nextHash }) => [
+      Number(rotate.run(nextHash, clientId, currentHash).changes),
+    ],
+    sweep,
+    suspend: ({ suspension, audit, details }) => {
+      suspend.run(...suspension);
+      appendAudit(audit, "suspension.set", null, details);
+      return [];
+    },
+    resume: ({ target, audit, details }) =>
+      audited(resume.run(...target).changes, () =>
+        appendAudit(audit, "suspension.lifted", null, details),
+      ),
   };
+  return (op) => handlers[op.kind](op as never);
 }

@@ -141,7 +141,12 @@ function makeWriter(db: DatabaseSync): Writer {
         probe.run();
         endProbe.run();
         break;
-      default:
+      case "renew":
+      case "delete":
+      case "rotate":
+      case "sweep":
+      case "suspend":
+      case "resume":
         return changeLifecycle(op);
     }
     return [];

@@ -1,0 +1,133 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { splitDer } from "./der.ts";
+import type {
+  X509BundlesResponse,
+  X509SVID,
+  X509SVIDResponse,
+} from "./gen/workloadapi_pb.ts";
+import { printable } from "./printable.ts";
+import {
+  bundlesByTrustDomain,
+  identities,
+  invalid,
+  redacted,
+} from "./response.ts";
+
+/** One X.509-SVID as the Workload API gives it. */
+export interface X509Svid {
+  readonly spiffeId: string;
+  /** DER, the leaf first. */
+  readonly certificates: readonly Uint8Array[];
+  /** The leaf's key, PKCS#8 DER, not encrypted: never to be logged. */
+  readonly privateKey: Uint8Array;
+  /** The CA certificates (DER) of the SVID's own trust domain; for X.509-SVIDs only (WAPI-13). */
+  readonly bundle: readonly Uint8Array[];
+  /** Tells several identities of one workload apart; empty where the endpoint gives none. */
+  readonly hint: string;
+}
+
+/** Everything that the endpoint has for a workload that speaks X.509. */
+export interface X509Context {
+  /** At least one; the first is the default identity (WAPI-12). */
+  readonly svids: readonly X509Svid[];
+  /** Certificate revocation lists, DER. */
+  readonly crl: readonly Uint8Array[];
+  /** CA certificates (DER) of foreign trust domains by the trust domain's SPIFFE ID. */
+  readonly federatedBundles: ReadonlyMap<string, readonly Uint8Array[]>;
+}
+
+/** What is needed to verify X.509-SVIDs of others. */
+export interface X509Bundles {
+  /** CA certificates (DER) by the trust domain's SPIFFE ID; each for its own trust domain (WAPI-13). */
+  readonly bundles: ReadonlyMap<string, readonly Uint8Array[]>;
+  /** Certificate revocation lists, DER. */
+  readonly crl: readonly Uint8Array[];
+}
+
+const MAX_CHAIN = 16;
+const MAX_AUTHORITIES = 512;
+
+/**
+ * Checks a FetchX509SVID message: each SVID has its mandatory fields (WAPI-10), its leaf names the
+ * SPIFFE ID, and its key is the leaf's. Signatures, validity and bundles are for a verifier to judge.
+ *
+ * @throws {WorkloadApiError} `response_invalid`; `redacted` where it holds no SVID
+ */
+export function readX509Context(response: X509SVIDResponse): X509Context {
+  if (response.svids.length === 0) throw redacted("X.509-SVID");
+  return {
+    svids: identities("X.509-SVID", response.svids.map(readSvid)),
+    crl: readCrls(response.crl),
+    federatedBundles: readBundles(response.federatedBundles),
+  };
+}
+
+/**
+ * Checks a FetchX509Bundles message: each bundle is one or more DER values (WAPI-10).
+ *
+ * @throws {WorkloadApiError} `response_invalid`; `redacted` where it holds no bundle
+ */
+export function readX509Bundles(response: X509BundlesResponse): X509Bundles {
+  const bundles = readBundles(response.bundles);
+  if (bundles.size === 0) throw redacted("bundle");
+  return { bundles, crl: readCrls(response.crl) };
+}
+
+function readSvid(message: X509SVID): X509Svid {
+  const { spiffeId, x509Svid, x509SvidKey, bundle, hint } = message;
+  const of = `the X.509-SVID ${printable(spiffeId)}`;
+  const certificates = splitDer(x509Svid, `x509_svid of ${of}`, MAX_CHAIN);
+  const [leaf] = certificates.map((der) => parseCertificate(der, of));
+  const names = leaf?.subjectAltName?.split(", ") ?? [];
+  if (!names.includes(`URI:${spiffeId}`)) {
+    throw invalid(`the leaf of ${of} names another SPIFFE ID, or none`);
+  }
+  const [privateKey = x509SvidKey] = splitDer(
+    x509SvidKey,
+    `x509_svid_key of ${of}`,
+    1,
+  );
+  if (leaf?.checkPrivateKey(parsePrivateKey(privateKey, of)) !== true) {
+    throw invalid(`the private key of ${of} is not its leaf's`);
+  }
+  return {
+    spiffeId,
+    certificates,
+    privateKey,
+    bundle: splitDer(bundle, `the bundle of ${of}`, MAX_AUTHORITIES),
+    hint,
+  };
+}
+
+function parseCertificate(der: Uint8Array, of: string): X509Certificate {
+  try {
+    return new X509Certificate(der);
+  } catch {
+    throw invalid(`a certificate of ${of} cannot be read`);
+  }
+}
+
+function parsePrivateKey(der: Uint8Array, of: string): KeyObject {
+  try {
+    return createPrivateKey({
+      key: Buffer.from(der),
+      format: "der",
+      type: "pkcs8",
+    });
+  } catch {
+    throw invalid(`the private key of ${of} is not PKCS#8 that can be read`);
+  }
+}
+
+function readBundles(
+  bundles: Readonly<Record<string, Uint8Array>>,
+): ReadonlyMap<string, readonly Uint8Array[]> {
+  return bundlesByTrustDomain(bundles, (bundle, of) =>
+    splitDer(bundle, of, MAX_AUTHORITIES),
+  );
+}
+
+function readCrls(crls: readonly Uint8Array[]): readonly Uint8Array[] {
+  return crls.flatMap((crl) => splitDer(crl, "a CRL", 1));
+}
