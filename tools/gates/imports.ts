@@ -30,7 +30,8 @@ const SOCKET_USERS = [
   /^packages\/trust\//,
   /^packages\/testkit\//,
   /^packages\/server\/src\/authorization-server\/inner-request\.ts$/,
-  /^packages\/workload-api\/src\/(?:address|connection)\.ts$/,
+  /^packages\/server\/src\/http\/client-certificate-hops\.ts$/,
+  /^packages\/workload-api\/src\/(?:address|connection|sessions)\.ts$/,
 ];
 const AUTHORIZATION_SERVER = "packages/server/src/authorization-server/";
 

@@ -22,6 +22,36 @@ export function parseWorkloadApiAddress(text: string): WorkloadApiAddress {
   throw invalid(text, "the scheme is neither unix nor tcp");
 }
 
+/**
+ * The Workload API's address from the variable that the standard names for it. The caller passes the
+ * environment (`process.env`); nothing else of it is read.
+ *
+ * @returns the variable's value, which is an address that `parseWorkloadApiAddress` takes
+ * @throws {WorkloadApiError} `address_missing`, `address_invalid`
+ * @see SPIFFE Workload Endpoint, section 4
+ */
+export function workloadApiAddressFromEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  return requireAddress(env["SPIFFE_ENDPOINT_SOCKET"]);
+}
+
+/**
+ * An address that is there and can be parsed.
+ *
+ * @throws {WorkloadApiError} `address_missing`, `address_invalid`
+ */
+export function requireAddress(address: string | undefined): string {
+  if (address === undefined || address === "") {
+    throw new WorkloadApiError(
+      "address_missing",
+      "no Workload API address: give one, or set SPIFFE_ENDPOINT_SOCKET to unix:///absolute/path",
+    );
+  }
+  parseWorkloadApiAddress(address);
+  return address;
+}
+
 function parseUnix(text: string): WorkloadApiAddress {
   const rest = text.slice("unix:".length);
   if (/[?#]/.test(rest)) throw invalid(text, "it has a query or a fragment");

@@ -1,14 +1,23 @@
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { parseWorkloadApiAddress } from "./address.ts";
+import { createClient } from "@connectrpc/connect";
+import { parseWorkloadApiAddress, requireAddress } from "./address.ts";
+import type { CallSettings, WatchSettings } from "./calls.ts";
+import { createCaller } from "./calls.ts";
 import { openConnection } from "./connection.ts";
-import { WorkloadApiError, workloadApiErrorFrom } from "./error.ts";
 import { SpiffeWorkloadAPI } from "./gen/workloadapi_pb.ts";
-import type { JwtSvid } from "./response.ts";
-import { readJwtBundles, readJwtSvids } from "./response.ts";
+import type { JwtSvid, ValidatedJwtSvid } from "./jwt-response.ts";
+import {
+  readJwtBundles,
+  readJwtSvids,
+  readValidation,
+} from "./jwt-response.ts";
+import type { WitSvid } from "./wit-response.ts";
+import { readWitBundles, readWitSvids } from "./wit-response.ts";
+import type { X509Bundles, X509Context } from "./x509-response.ts";
+import { readX509Bundles, readX509Context } from "./x509-response.ts";
 
 /** How to reach a Workload API. */
 export interface WorkloadApiClientOptions {
-  /** As `parseWorkloadApiAddress` takes it; the caller reads `SPIFFE_ENDPOINT_SOCKET`, not this package. */
+  /** As `parseWorkloadApiAddress` takes it; see `workloadApiAddressFromEnvironment`. */
   readonly address?: string | undefined;
   /** Closes the client when it aborts. */
   readonly signal?: AbortSignal | undefined;
@@ -17,15 +26,34 @@ export interface WorkloadApiClientOptions {
 }
 
 /** What a JWT-SVID is wanted for. */
-export interface JwtSvidRequest {
+export interface JwtSvidRequest extends CallSettings {
   /** The receivers the token shall be good for; at least one. */
   readonly audience: readonly string[];
   /** The identity wanted; all that the caller has where absent. */
   readonly spiffeId?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
-/** A client of one Workload API endpoint. Holds at most one connection, opened by the first call. */
+/** A JWT-SVID that the caller received and wants verified. */
+export interface JwtSvidValidation extends CallSettings {
+  /** What the receiver answers to; the token must name it. */
+  readonly audience: string;
+  readonly svid: string;
+}
+
+/** Which WIT-SVIDs are wanted. */
+export interface WitSvidRequest {
+  /** The identity wanted; all that the caller has where absent. */
+  readonly spiffeId?: string | undefined;
+}
+
+/**
+ * A client of one Workload API endpoint. Holds a connection, opened by the first call.
+ *
+ * `fetch…` asks once; `watch…` follows a stream. Each item of a stream is the whole state: what is not
+ * in it is not to be used any more (WAPI-10). An iteration ends when its signal aborts or the client
+ * closes, and throws on everything else, a stream that the endpoint ends included (`stream_ended`); the
+ * sources of this package call again by themselves. All of them throw `WorkloadApiError`.
+ */
 export interface WorkloadApiClient {
   /** The endpoint's address, as given. */
   readonly address: string;
@@ -38,18 +66,66 @@ export interface WorkloadApiClient {
    */
   fetchJwtSvid(request: JwtSvidRequest): Promise<readonly JwtSvid[]>;
   /**
-   * Streams the JWT bundles: the JWK Set of each trust domain (UTF-8 JSON) by the trust domain's SPIFFE
-   * ID. Each item is the whole state: a trust domain that is not in it is no longer trusted (WAPI-10).
+   * Fetches the JWT bundles: the JWK Set of each trust domain (UTF-8 JSON) by the trust domain's SPIFFE ID.
    *
-   * Ends when the signal aborts or the client closes. Throws on everything else, a stream that the
-   * endpoint ends included; the caller decides when to call again.
-   *
-   * @throws {WorkloadApiError}
    * @see SPIFFE Workload API, section 6.2.2
    */
-  watchJwtBundles(options?: {
-    readonly signal?: AbortSignal | undefined;
-  }): AsyncIterable<ReadonlyMap<string, Uint8Array>>;
+  fetchJwtBundles(
+    settings?: CallSettings,
+  ): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Follows what `fetchJwtBundles` fetches. */
+  watchJwtBundles(
+    settings?: WatchSettings,
+  ): AsyncIterable<ReadonlyMap<string, Uint8Array>>;
+  /**
+   * Has the endpoint verify a JWT-SVID. One that is not valid is refused with `invalid_argument`.
+   *
+   * @throws {WorkloadApiError}
+   * @throws {TypeError} no audience, or no token
+   * @see SPIFFE Workload API, section 6.2.3
+   */
+  validateJwtSvid(request: JwtSvidValidation): Promise<ValidatedJwtSvid>;
+  /**
+   * Fetches the caller's X.509-SVIDs with their keys and bundles, the default identity first.
+   *
+   * @see SPIFFE Workload API, section 5.2.1
+   */
+  fetchX509Svid(settings?: CallSettings): Promise<X509Context>;
+  /** Follows what `fetchX509Svid` fetches. */
+  watchX509Svids(settings?: WatchSettings): AsyncIterable<X509Context>;
+  /**
+   * Fetches what is needed to verify X.509-SVIDs of others, without one of one's own.
+   *
+   * @see SPIFFE Workload API, section 5.2.2
+   */
+  fetchX509Bundles(settings?: CallSettings): Promise<X509Bundles>;
+  /** Follows what `fetchX509Bundles` fetches. */
+  watchX509Bundles(settings?: WatchSettings): AsyncIterable<X509Bundles>;
+  /**
+   * Fetches the caller's WIT-SVIDs with their keys, the default identity first. Few endpoints serve
+   * them; others refuse with `unimplemented` (WAPI-09).
+   *
+   * @see SPIFFE Workload API, section 7.2.1
+   */
+  fetchWitSvid(
+    request?: WitSvidRequest & CallSettings,
+  ): Promise<readonly WitSvid[]>;
+  /** Follows what `fetchWitSvid` fetches. */
+  watchWitSvids(
+    request?: WitSvidRequest & WatchSettings,
+  ): AsyncIterable<readonly WitSvid[]>;
+  /**
+   * Fetches the WIT bundles: the JWK Set of each trust domain (JSON) by the trust domain's SPIFFE ID.
+   *
+   * @see SPIFFE Workload API, section 7.2.2
+   */
+  fetchWitBundles(
+    settings?: CallSettings,
+  ): Promise<ReadonlyMap<string, string>>;
+  /** Follows what `fetchWitBundles` fetches. */
+  watchWitBundles(
+    settings?: WatchSettings,
+  ): AsyncIterable<ReadonlyMap<string, string>>;
   /** Ends every call and the connection. Calls made later are refused with `aborted`. */
   close(): void;
 }
@@ -62,14 +138,12 @@ export interface WorkloadApiClient {
 export function createWorkloadApiClient(
   options: WorkloadApiClientOptions,
 ): WorkloadApiClient {
-  const { address, deadlineMs = 10_000 } = options;
-  if (address === undefined || address === "") {
-    throw new WorkloadApiError(
-      "address_missing",
-      "no Workload API address: give one, or set SPIFFE_ENDPOINT_SOCKET to unix:///absolute/path",
-    );
-  }
-  const connection = openConnection(parseWorkloadApiAddress(address));
+  const { deadlineMs = 10_000 } = options;
+  const address = requireAddress(options.address);
+  const connection = openConnection(
+    parseWorkloadApiAddress(address),
+    deadlineMs,
+  );
   const rpc = createClient(SpiffeWorkloadAPI, connection.transport);
 
   const closing = new AbortController();
@@ -81,74 +155,91 @@ export function createWorkloadApiClient(
   if (options.signal?.aborted === true) close();
   else options.signal?.addEventListener("abort", close, { once: true });
 
-  const either = (signal: AbortSignal | undefined): AbortSignal =>
-    signal === undefined
-      ? closing.signal
-      : AbortSignal.any([closing.signal, signal]);
-  const aborted = (): WorkloadApiError =>
-    new WorkloadApiError(
-      "aborted",
-      closing.signal.aborted
-        ? "the Workload API client is closed"
-        : "the call was aborted",
-    );
-
+  const caller = createCaller(address, closing.signal, deadlineMs);
   return {
     address,
     close,
+    // Async, so that a caller's mistake is a rejection like everything else.
     async fetchJwtSvid({ audience, spiffeId, signal }) {
       if (audience.length === 0 || audience.includes("")) {
         throw new TypeError("audience: expected one or more non-empty strings");
       }
-      const ended = either(signal);
-      if (ended.aborted) throw aborted();
-      try {
-        const response = await rpc.fetchJWTSVID(
-          { audience: [...audience], spiffeId: spiffeId ?? "" },
-          { signal: ended, timeoutMs: deadlineMs },
-        );
-        return readJwtSvids(response, spiffeId);
-      } catch (error) {
-        if (ended.aborted) throw aborted();
-        throw workloadApiErrorFrom(error, address);
-      }
-    },
-    async *watchJwtBundles({ signal } = {}) {
-      const ended = either(signal);
-      if (ended.aborted) return;
-      const stop = new AbortController();
-      let late = false;
-      const timer = setTimeout(() => {
-        late = true;
-        stop.abort();
-      }, deadlineMs);
-      try {
-        const responses = rpc.fetchJWTBundles(
-          {},
-          { signal: AbortSignal.any([ended, stop.signal]) },
-        );
-        for await (const response of responses) {
-          clearTimeout(timer);
-          yield readJwtBundles(response);
-        }
-      } catch (error) {
-        if (ended.aborted) return;
-        throw workloadApiErrorFrom(
-          late
-            ? new ConnectError("no first message", Code.DeadlineExceeded)
-            : error,
-          address,
-        );
-      } finally {
-        clearTimeout(timer);
-        // Leaving the loop early does not by itself end the stream underneath.
-        stop.abort();
-      }
-      if (ended.aborted) return;
-      throw workloadApiErrorFrom(
-        new ConnectError("the endpoint ended the stream", Code.Unavailable),
-        address,
+      const request = { audience: [...audience], spiffeId: spiffeId ?? "" };
+      return caller.ask(
+        (call) => rpc.fetchJWTSVID(request, call),
+        (response) => readJwtSvids(response, spiffeId),
+        { signal },
       );
     },
+    async validateJwtSvid({ audience, svid, signal }) {
+      if (audience === "" || svid === "") {
+        throw new TypeError("audience, svid: expected non-empty strings");
+      }
+      return caller.ask(
+        (call) => rpc.validateJWTSVID({ audience, svid }, call),
+        readValidation,
+        { signal },
+      );
+    },
+    fetchJwtBundles: (settings) =>
+      caller.first(
+        (call) => rpc.fetchJWTBundles({}, call),
+        readJwtBundles,
+        settings,
+      ),
+    watchJwtBundles: (settings) =>
+      caller.watch(
+        (call) => rpc.fetchJWTBundles({}, call),
+        readJwtBundles,
+        settings,
+      ),
+    fetchX509Svid: (settings) =>
+      caller.first(
+        (call) => rpc.fetchX509SVID({}, call),
+        readX509Context,
+        settings,
+      ),
+    watchX509Svids: (settings) =>
+      caller.watch(
+        (call) => rpc.fetchX509SVID({}, call),
+        readX509Context,
+        settings,
+      ),
+    fetchX509Bundles: (settings) =>
+      caller.first(
+        (call) => rpc.fetchX509Bundles({}, call),
+        readX509Bundles,
+        settings,
+      ),
+    watchX509Bundles: (settings) =>
+      caller.watch(
+        (call) => rpc.fetchX509Bundles({}, call),
+        readX509Bundles,
+        settings,
+      ),
+    fetchWitSvid: ({ spiffeId, ...settings } = {}) =>
+      caller.first(
+        (call) => rpc.fetchWITSVID({ spiffeId: spiffeId ?? "" }, call),
+        (response) => readWitSvids(response, spiffeId),
+        settings,
+      ),
+    watchWitSvids: ({ spiffeId, ...settings } = {}) =>
+      caller.watch(
+        (call) => rpc.fetchWITSVID({ spiffeId: spiffeId ?? "" }, call),
+        (response) => readWitSvids(response, spiffeId),
+        settings,
+      ),
+    fetchWitBundles: (settings) =>
+      caller.first(
+        (call) => rpc.fetchWITBundles({}, call),
+        readWitBundles,
+        settings,
+      ),
+    watchWitBundles: (settings) =>
+      caller.watch(
+        (call) => rpc.fetchWITBundles({}, call),
+        readWitBundles,
+        settings,
+      ),
   };
 }

@@ -1,10 +1,8 @@
 import { connect } from "node:net";
 import type { Transport } from "@connectrpc/connect";
-import {
-  createGrpcTransport,
-  Http2SessionManager,
-} from "@connectrpc/connect-node";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { WorkloadApiAddress } from "./address.ts";
+import { keepSessions } from "./sessions.ts";
 
 /** The metadata every call carries: whoever sends it means to speak to a Workload API (WAPI-02). */
 export const WORKLOAD_API_METADATA = {
@@ -14,6 +12,8 @@ export const WORKLOAD_API_METADATA = {
 
 /** The largest message read, in bytes: gRPC's customary limit. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** How soon a TCP peer that vanished is noticed, though nothing is sent. */
+const KEEP_ALIVE_MS = 30_000;
 
 /** A connection that opens with the first call and can be ended at once. */
 export interface Connection {
@@ -21,15 +21,34 @@ export interface Connection {
   close(): void;
 }
 
-/** Prepares a plaintext HTTP/2 connection, with no TLS and no upgrade (WAPI-01). */
-export function openConnection(address: WorkloadApiAddress): Connection {
+/**
+ * Prepares a plaintext HTTP/2 connection, with no TLS and no upgrade (WAPI-01).
+ *
+ * @param handshakeMs - how long the peer may take to begin HTTP/2
+ */
+export function openConnection(
+  address: WorkloadApiAddress,
+  handshakeMs: number,
+): Connection {
   const sessions =
     address.kind === "unix"
       ? // A socket has no host: the authority is only what HTTP/2 insists on.
-        new Http2SessionManager("http://localhost", undefined, {
-          createConnection: () => connect({ path: address.path }),
-        })
-      : new Http2SessionManager(tcpOrigin(address.host, address.port));
+        keepSessions(
+          "http://localhost",
+          () => connect({ path: address.path }),
+          handshakeMs,
+        )
+      : keepSessions(
+          tcpOrigin(address.host, address.port),
+          () =>
+            connect({
+              host: address.host,
+              port: address.port,
+              keepAlive: true,
+              keepAliveInitialDelay: KEEP_ALIVE_MS,
+            }),
+          handshakeMs,
+        );
   return {
     transport: createGrpcTransport({
       baseUrl: sessions.authority,
@@ -45,10 +64,12 @@ export function openConnection(address: WorkloadApiAddress): Connection {
         },
       ],
     }),
-    close: () => sessions.abort(),
+    close: () => sessions.close(),
   };
 }
 
 function tcpOrigin(host: string, port: number): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  // A URL leaves out the port that its scheme implies, and so must we.
+  return new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`)
+    .origin;
 }

@@ -17,6 +17,10 @@ export type WorkloadApiErrorCode =
   | "invalid_argument"
   /** The endpoint does not serve this call. Trying again is pointless. */
   | "unimplemented"
+  /** The endpoint ended a stream without an error. Worth calling again at once. */
+  | "stream_ended"
+  /** A stream's message holds nothing: what came before it must not be used any more. */
+  | "redacted"
   /** No answer in time. */
   | "deadline_exceeded"
   /** The answer lacks a mandatory field, or is not an answer to the question. */

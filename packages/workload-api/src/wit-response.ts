@@ -35,7 +35,7 @@ export function readWitSvids(
   asked: string | undefined,
 ): readonly WitSvid[] {
   if (response.svids.length === 0) throw redacted("WIT-SVID");
-  return identities("WIT-SVID", response.svids.map(readSvid), asked);
+  return identities("WIT-SVID", response.svids, asked).map(readSvid);
 }
 
 /**
@@ -56,49 +56,41 @@ function readSvid({ spiffeId, witSvid, witSvidKey, hint }: WITSVID): WitSvid {
   const of = `the WIT-SVID ${printable(spiffeId)}`;
   if (witSvid === "") throw invalid(`${of} lacks wit_svid`);
   if (witSvidKey === "") throw invalid(`${of} lacks wit_svid_key`);
-  const privateKey = member(parse(witSvidKey)) as JsonWebKey | undefined;
+  const privateKey = parseObject(witSvidKey);
   if (privateKey === undefined || !isKeyOf(privateKey, confirmation(witSvid))) {
     throw invalid(`the private key of ${of} is not the one in its cnf.jwk`);
   }
   return { spiffeId, svid: witSvid, privateKey, hint };
 }
 
-function confirmation(token: string): object | undefined {
-  const payload = token.split(".")[1] ?? "";
-  const claims = parse(Buffer.from(payload, "base64url").toString());
-  return member(member(claims, "cnf"), "jwk");
+/** The public key that a token is bound to, unverified. */
+function confirmation(token: string): unknown {
+  const payload = Buffer.from(token.split(".")[1] ?? "", "base64url");
+  const cnf = parseObject(payload.toString())?.["cnf"];
+  return isObject(cnf) ? cnf["jwk"] : undefined;
 }
 
 /** Whether two JWKs are a key pair. */
-function isKeyOf(privateKey: JsonWebKey, publicKey: object | undefined) {
-  if (publicKey === undefined) return false;
+function isKeyOf(privateKey: JsonWebKey, publicKey: unknown): boolean {
+  if (!isObject(publicKey)) return false;
   try {
     const own = createPrivateKey({ key: privateKey, format: "jwk" });
-    const bound = createPublicKey({
-      key: publicKey as JsonWebKey,
-      format: "jwk",
-    });
+    const bound = createPublicKey({ key: publicKey, format: "jwk" });
     return createPublicKey(own).equals(bound);
   } catch {
     return false;
   }
 }
 
-function parse(text: string): unknown {
+function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The value itself, or one of its own members, if it is a JSON object. */
-function member(value: unknown, name?: string): object | undefined {
-  const found =
-    name === undefined || typeof value !== "object" || value === null
-      ? value
-      : Object.getOwnPropertyDescriptor(value, name)?.value;
-  return typeof found === "object" && found !== null && !Array.isArray(found)
-    ? found
-    : undefined;
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -57,7 +57,7 @@ const MAX_AUTHORITIES = 512;
 export function readX509Context(response: X509SVIDResponse): X509Context {
   if (response.svids.length === 0) throw redacted("X.509-SVID");
   return {
-    svids: identities("X.509-SVID", response.svids.map(readSvid)),
+    svids: identities("X.509-SVID", response.svids).map(readSvid),
     crl: readCrls(response.crl),
     federatedBundles: readBundles(response.federatedBundles),
   };
