@@ -78,6 +78,10 @@ export const DCR_ERRORS = {
     "The credential stands for several clients and the request does not say which.",
   client_auth_method_not_allowed:
     "The client may not use this authentication method.",
+  client_id_missing:
+    "The request has a TLS client certificate but no client_id, which mutual TLS needs.",
+  client_certificate_missing:
+    "The client's tokens are bound to its certificate, and the request came without one.",
 
   // What the client may ask of the token endpoint.
   scope_not_allowed:

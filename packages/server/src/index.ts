@@ -1,5 +1,12 @@
 export { createAccreditServer, registrationSettings } from "./server.ts";
-export type { AccreditServer, ServerPorts, ServerSettings } from "./server.ts";
+export type {
+  AccreditServer,
+  MutualTlsSettings,
+  ServerPorts,
+  ServerSettings,
+} from "./server.ts";
+export { isHopAddress } from "./http/client-certificate-hops.ts";
+export type { CertificateHop } from "./http/client-certificate-hops.ts";
 export type { TrustSourceHealth } from "./admin/metrics.ts";
 export { HTTP_SERVER_LIMITS, MAX_CONNECTIONS } from "./http/framing.ts";
 export { endpointsOf } from "./endpoints.ts";

@@ -11,7 +11,10 @@ import { PATHS, type Endpoints } from "./endpoints.ts";
 import { readFormRequest } from "./http/form-request.ts";
 import { pathOf } from "./http/path.ts";
 import { scopeOf } from "./http/request-scope.ts";
-import { authorizationServerMetadata } from "./routes/metadata.ts";
+import {
+  authorizationServerMetadata,
+  type MutualTlsMetadata,
+} from "./routes/metadata.ts";
 import {
   introspect,
   revoke,
@@ -33,6 +36,7 @@ export interface PublicAppOptions extends AuthenticateRequestOptions {
   readonly tokenStatus: TokenStatusPorts;
   readonly publicJwks: readonly JWK[];
   readonly scopes: readonly string[];
+  readonly mutualTls: MutualTlsMetadata;
 }
 
 type Env = {
@@ -116,6 +120,7 @@ export function createPublicApp(options: PublicAppOptions): Hono<Env> {
     endpoints,
     options.registrationSettings.supportedAuthMethods,
     options.scopes,
+    options.mutualTls,
   );
   // RFC 8414 section 3.1 puts the well-known part before the issuer's path; OpenID Connect Discovery after.
   const wellKnownPaths = new Set([

@@ -7,6 +7,7 @@ import type {
   RegistrationSettings,
   SpiffeAuthMethod,
 } from "@accredit/core/registration";
+import { createX509PathCache } from "@accredit/core/spiffe";
 import type { TrustSource } from "@accredit/core/trust";
 import { createAdminListener, type AdminOptions } from "./admin/admin-app.ts";
 import { createMetrics, type TrustSourceHealth } from "./admin/metrics.ts";
@@ -17,6 +18,10 @@ import { SUPPORTED_GRANT_TYPES } from "./authorization-server/token-request.ts";
 import type { AuthenticationPorts } from "./client-authentication/authenticate.ts";
 import { leaseRenewer } from "./client-authentication/renew-lease.ts";
 import { endpointsOf } from "./endpoints.ts";
+import {
+  clientCertificateReader,
+  type ClientCertificateOptions,
+} from "./http/client-certificate.ts";
 import type { Log } from "./log.ts";
 import { createPublicListener } from "./public-listener.ts";
 
@@ -33,6 +38,14 @@ export interface ServerSettings {
   readonly accessTokenTtlSeconds: number;
   /** The audience of a token whose request names no resource; the issuer where undefined. */
   readonly defaultResource: string | undefined;
+  /** How client certificates reach the server; absent: not at all. */
+  readonly mutualTls?: MutualTlsSettings | undefined;
+}
+
+/** How client certificates reach the server. */
+export interface MutualTlsSettings extends ClientCertificateOptions {
+  /** Where endpoints ask for client certificates, if not where they always are: an https origin. */
+  readonly origin?: string | undefined;
 }
 
 /** The world the server runs in; it constructs none of it. */
@@ -56,7 +69,6 @@ export interface AccreditServer {
 
 /** Enough for the programs of one workload, and a bound on what one identity can fill the store with. */
 const MAX_CLIENTS_PER_SUBJECT = 16;
-const AUTH_METHODS: readonly SpiffeAuthMethod[] = ["spiffe_jwt"];
 
 /** What `register` and `explain` need to know, from the operator's settings. */
 export function registrationSettings(
@@ -71,11 +83,25 @@ export function registrationSettings(
     clientId: settings.clientId,
     maxClientsPerSubject: MAX_CLIENTS_PER_SUBJECT,
     supportedGrantTypes: SUPPORTED_GRANT_TYPES,
-    supportedAuthMethods: AUTH_METHODS,
+    supportedAuthMethods: authMethods(settings),
+    supportsCertificateBoundTokens: takesCertificates(settings),
     clockToleranceSeconds: settings.clockToleranceSeconds,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     maxAgeSeconds: settings.maxAgeSeconds,
   };
+}
+
+function authMethods(settings: ServerSettings): readonly SpiffeAuthMethod[] {
+  return takesCertificates(settings)
+    ? ["spiffe_jwt", "spiffe_x509"]
+    : ["spiffe_jwt"];
+}
+
+/** Whether a listener or a proxy can deliver client certificates. */
+function takesCertificates({ mutualTls }: ServerSettings): boolean {
+  return (
+    mutualTls !== undefined && (mutualTls.listener || mutualTls.hops.length > 0)
+  );
 }
 
 /**
@@ -111,6 +137,7 @@ export async function createAccreditServer(
     clockToleranceSeconds: settings.clockToleranceSeconds,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     maxAgeSeconds: settings.maxAgeSeconds,
+    certificatePaths: createX509PathCache(),
   };
 
   const publicListener = createPublicListener({
@@ -121,6 +148,9 @@ export async function createAccreditServer(
     clock,
     store,
     authentication,
+    readClientCertificates: clientCertificateReader(
+      settings.mutualTls ?? { listener: false, hops: [] },
+    ),
     registrationSettings: registrationSettings(settings),
     registrationPorts: {
       clock,
@@ -133,6 +163,7 @@ export async function createAccreditServer(
     },
     tokenEndpoint: createTokenEndpoint({
       issuer: settings.issuer,
+      clock,
       privateJwks,
       accessTokenTtlSeconds: settings.accessTokenTtlSeconds,
       defaultResource: settings.defaultResource ?? settings.issuer,
@@ -146,6 +177,10 @@ export async function createAccreditServer(
       readIssuedToken: issuedTokenReader(settings.issuer, publicJwks),
     },
     publicJwks,
+    mutualTls: {
+      certificateBoundTokens: takesCertificates(settings),
+      origin: settings.mutualTls?.origin,
+    },
     scopes: [...new Set(settings.policy.flatMap((rule) => rule.allow.scopes))],
   });
 

@@ -20,6 +20,7 @@ test("[DCR-TI-09] oidc-provider refuses every request that our authentication di
   );
   const provider = createProvider({
     issuer: "http://127.0.0.1",
+    clock: { now: () => Math.floor(Date.now() / 1000) },
     privateJwks,
     accessTokenTtlSeconds: 600,
     defaultResource: "http://127.0.0.1",

@@ -1,5 +1,6 @@
 import Provider, { type Adapter, type AdapterPayload } from "oidc-provider";
 import type { RegisteredClient } from "@accredit/core/registration";
+import { wantsBoundTokens } from "../client-authentication/certificate-binding.ts";
 import { boundClient } from "./authenticated-requests.ts";
 
 /**
@@ -38,6 +39,7 @@ function providerMetadata(client: RegisteredClient): AdapterPayload {
     client_id: client.clientId,
     token_endpoint_auth_method: "tls_client_auth",
     tls_client_auth_san_uri: client.subject,
+    tls_client_certificate_bound_access_tokens: wantsBoundTokens(client),
     grant_types: ["client_credentials"],
     response_types: [],
     redirect_uris: [],

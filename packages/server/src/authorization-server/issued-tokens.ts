@@ -7,6 +7,8 @@ export interface IssuedToken {
   readonly subject: string;
   /** The SPIFFE ID that acts, where the client stands for many (`act.sub`). */
   readonly instance: string | undefined;
+  /** The SHA-256 thumbprint of the certificate it is bound to (`cnf.x5t#S256`). */
+  readonly certificate: string | undefined;
   readonly audience: string;
   readonly scope: string | undefined;
   readonly issuedAt: number;
@@ -45,7 +47,8 @@ export function issuedTokenReader(
         tokenId: jti ?? "",
         clientId,
         subject: sub ?? "",
-        instance: actorOf(payload["act"]),
+        instance: memberOf(payload["act"], "sub"),
+        certificate: memberOf(payload["cnf"], "x5t#S256"),
         audience: aud,
         scope: typeof scope === "string" ? scope : undefined,
         issuedAt: iat ?? 0,
@@ -60,8 +63,8 @@ export function issuedTokenReader(
   };
 }
 
-function actorOf(act: unknown): string | undefined {
-  if (act === null || typeof act !== "object" || !("sub" in act))
-    return undefined;
-  return typeof act.sub === "string" ? act.sub : undefined;
+function memberOf(value: unknown, name: string): string | undefined {
+  if (value === null || typeof value !== "object") return undefined;
+  const member: unknown = Object.getOwnPropertyDescriptor(value, name)?.value;
+  return typeof member === "string" ? member : undefined;
 }

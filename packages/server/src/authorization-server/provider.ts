@@ -1,12 +1,15 @@
 import Provider, { type Configuration } from "oidc-provider";
 import type { JWK } from "jose";
+import type { Clock } from "@accredit/core/ports";
 import type { AuthenticatedClient } from "../client-authentication/authenticate.ts";
+import { wantsBoundTokens } from "../client-authentication/certificate-binding.ts";
 import { boundClient } from "./authenticated-requests.ts";
 import { clientAdapter } from "./client-adapter.ts";
 
 /** What the embedded provider is made of. */
 export interface ProviderOptions {
   readonly issuer: string;
+  readonly clock: Clock;
   readonly privateJwks: readonly JWK[];
   readonly accessTokenTtlSeconds: number;
   /** The audience of a token whose request names no resource. */
@@ -40,7 +43,9 @@ function providerConfiguration(options: ProviderOptions): Configuration {
       token_endpoint_auth_method: "tls_client_auth",
       id_token_signed_response_alg: "ES256",
     },
-    ttl: { ClientCredentials: accessTokenTtlSeconds },
+    ttl: {
+      ClientCredentials: (ctx) => lifetimeOf(boundClient(ctx.req), options),
+    },
     extraTokenClaims: (ctx) => instanceClaims(boundClient(ctx.req)),
     features: {
       clientCredentials: { enabled: true },
@@ -56,11 +61,8 @@ function providerConfiguration(options: ProviderOptions): Configuration {
       mTLS: {
         enabled: true,
         tlsClientAuth: true,
-        // oidc-provider asks only whether there is a certificate; the proof was checked by our step.
-        getCertificate: (ctx) =>
-          boundClient(ctx.req) === undefined
-            ? undefined
-            : "verified by spiffe_jwt",
+        certificateBoundAccessTokens: true,
+        getCertificate: (ctx) => certificateOf(boundClient(ctx.req)),
         certificateAuthorized: (ctx) => boundClient(ctx.req) !== undefined,
         certificateSubjectMatches: (ctx, property, expected) =>
           property === "tls_client_auth_san_uri" &&
@@ -79,6 +81,30 @@ function providerConfiguration(options: ProviderOptions): Configuration {
       },
     },
   };
+}
+
+/**
+ * The certificate that a token is bound to, else a word: to authenticate, oidc-provider asks only whether
+ * there is one, since our step checked the proof. A client that wants bound tokens never gets the word.
+ */
+function certificateOf(
+  bound: AuthenticatedClient | undefined,
+): string | undefined {
+  if (bound === undefined) return undefined;
+  const { binding, client, method } = bound;
+  if (binding !== undefined)
+    return Buffer.from(binding.certificate).toString("base64");
+  return wantsBoundTokens(client) ? undefined : `verified by ${method}`;
+}
+
+/** Seconds that a token lasts: never longer than the certificate it is bound to (TOK-09). */
+function lifetimeOf(
+  bound: AuthenticatedClient | undefined,
+  { accessTokenTtlSeconds, clock }: ProviderOptions,
+): number {
+  if (bound?.binding === undefined) return accessTokenTtlSeconds;
+  const left = bound.binding.expiresAt - clock.now();
+  return Math.max(1, Math.min(accessTokenTtlSeconds, left));
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { DcrError } from "@accredit/core/errors";
 import {
   CLIENT_AUTHENTICATION_PARAMETERS,
   type AuthenticatedClient,
 } from "../client-authentication/authenticate.ts";
+import { wantsBoundTokens } from "../client-authentication/certificate-binding.ts";
 import type { Log } from "../log.ts";
 import type { FormParameters } from "../wire/form-parameters.ts";
 import { bindClient } from "./authenticated-requests.ts";
@@ -45,6 +47,7 @@ export function createTokenEndpoint(
 
   return {
     respond: async (request, response, parameters, authenticated) => {
+      requireCertificate(authenticated);
       const granted = grantedRequest(
         parameters,
         authenticated.client,
@@ -59,6 +62,15 @@ export function createTokenEndpoint(
       await handle(inner, response);
     },
   };
+}
+
+/** A token that is to be bound and has nothing to be bound to is not issued (RFC 8705 section 3.4). */
+function requireCertificate({ client, binding }: AuthenticatedClient): void {
+  if (binding !== undefined || !wantsBoundTokens(client)) return;
+  throw new DcrError(
+    "client_certificate_missing",
+    "expected a TLS client certificate to bind the token to, got none",
+  );
 }
 
 /** The request's own parameters without those of authentication, with what was granted put in. */

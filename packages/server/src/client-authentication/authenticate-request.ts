@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { DcrError } from "@accredit/core/errors";
+import type { ReadClientCertificates } from "../http/client-certificate.ts";
 import type { RequestEvent } from "../http/request-scope.ts";
 import { recordRefusal, type RefusalPorts } from "../refusals.ts";
 import { authenticationWireError } from "../wire/errors.ts";
@@ -27,6 +28,7 @@ export class AuthenticationRefused extends Error {
 /** What authenticating an HTTP request needs beside the rules. */
 export interface AuthenticateRequestOptions extends RefusalPorts {
   readonly authentication: AuthenticationPorts;
+  readonly readClientCertificates: ReadClientCertificates;
 }
 
 /**
@@ -45,9 +47,14 @@ export async function authenticateRequest(
   const { authorization } = request.headers;
   try {
     const authenticated = await authenticateClient(
-      { parameters, authorization },
+      {
+        parameters,
+        authorization,
+        certificates: options.readClientCertificates(request),
+      },
       options.authentication,
     );
+    event.auth_method = authenticated.method;
     event.client_id = authenticated.client.clientId;
     event.subject = authenticated.credential.subject.uri;
     event.credential = authenticated.credential.fingerprint;

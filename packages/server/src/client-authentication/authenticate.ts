@@ -1,17 +1,27 @@
 import { DcrError } from "@accredit/core/errors";
 import {
-  JWT_SPIFFE_ASSERTION_TYPE,
   verifyClientAssertion,
   type VerifiedCredential,
 } from "@accredit/core/credential";
-import type { Clock } from "@accredit/core/ports";
 import type {
+  Policy,
   RegisteredClient,
   SpiffeAuthMethod,
 } from "@accredit/core/registration";
-import type { TrustSource } from "@accredit/core/trust";
-import type { FormParameters } from "../wire/form-parameters.ts";
+import type { VerifiedX509Svid } from "@accredit/core/spiffe";
+import {
+  certificateBinding,
+  verifyCertificates,
+  wantsBoundTokens,
+  type CertificateBinding,
+  type CertificatePorts,
+} from "./certificate-binding.ts";
 import { findSpiffeClient, type FindClientPorts } from "./find-client.ts";
+import {
+  chooseMechanism,
+  type Mechanism,
+  type PresentedAuthentication,
+} from "./mechanism.ts";
 
 /** The parameters of client authentication; they go no further than this step. */
 export const CLIENT_AUTHENTICATION_PARAMETERS: ReadonlySet<string> = new Set([
@@ -21,6 +31,9 @@ export const CLIENT_AUTHENTICATION_PARAMETERS: ReadonlySet<string> = new Set([
   "client_assertion_type",
 ]);
 
+/** Every kind of credential that a client may prove itself with. */
+export type ProvenCredential = VerifiedCredential | VerifiedX509Svid;
+
 declare const authenticated: unique symbol;
 
 /** A client that proved who it is in this very request. Only {@link authenticateClient} makes one. */
@@ -28,106 +41,82 @@ export interface AuthenticatedClient {
   readonly [authenticated]: true;
   readonly client: RegisteredClient;
   readonly method: SpiffeAuthMethod;
-  readonly credential: VerifiedCredential;
+  readonly credential: ProvenCredential;
+  /** What its tokens are bound to, where its metadata wants that and the request has a certificate. */
+  readonly binding: CertificateBinding | undefined;
 }
 
 /** What client authentication needs of the world. Times in seconds. */
-export interface AuthenticationPorts extends FindClientPorts {
-  readonly clock: Clock;
-  readonly trust: TrustSource;
+export interface AuthenticationPorts extends FindClientPorts, CertificatePorts {
   /** The authorization server's issuer identifier: the only audience of an assertion (CAUTH-04). */
   readonly issuer: string;
-  readonly clockToleranceSeconds: number;
   readonly maxLifetimeSeconds: number;
   readonly maxAgeSeconds: number;
 }
 
-/** What an HTTP request says of its client. */
-export interface PresentedAuthentication {
-  readonly parameters: FormParameters;
-  readonly authorization: string | undefined;
-}
-
 /**
- * Authenticates the client of a request by its JWT-SVID (`spiffe_jwt`). The order is a security
- * property: nothing is looked up before the credential is verified, so that an unknown client and a
- * wrong key cannot be told apart.
+ * Authenticates the client of a request by its JWT-SVID (`spiffe_jwt`) or its X509-SVID in TLS
+ * (`spiffe_x509`). The order is a security property: nothing is looked up before the credential is verified,
+ * so that an unknown client and a wrong key cannot be told apart.
  *
  * @throws {DcrError} the reason; the wire shows one text for all of them (CAUTH-18)
- * @see draft-ietf-oauth-spiffe-client-auth section 3.1
+ * @see draft-ietf-oauth-spiffe-client-auth section 3
  */
 export async function authenticateClient(
   presented: PresentedAuthentication,
   ports: AuthenticationPorts,
 ): Promise<AuthenticatedClient> {
-  // 1. Exactly one mechanism, and the one we take (CAUTH-01, CAUTH-02).
-  const assertion = readAssertion(presented);
+  // 1. Exactly one mechanism, and one we take.
+  const mechanism = chooseMechanism(presented);
 
-  // 2. The credential, by the same rules that registration uses, for our issuer identifier alone.
-  const credential = await verifyClientAssertion(assertion, ports.trust, {
-    audiences: [ports.issuer],
-    now: ports.clock.now(),
-    clockToleranceSeconds: ports.clockToleranceSeconds,
-    maxLifetimeSeconds: ports.maxLifetimeSeconds,
-    maxAgeSeconds: ports.maxAgeSeconds,
-  });
+  // 2. The credential.
+  const credential = await verifyCredential(mechanism, ports);
 
-  // 3. The client that this SPIFFE ID registered (CAUTH-06).
+  // 3. The client that this SPIFFE ID registered (CAUTH-06, CAUTH-07).
   const client = await findSpiffeClient(
     credential.subject,
     presented.parameters.get("client_id"),
     ports,
   );
 
-  // Any spiffe_* method serves a SPIFFE client (CAUTH-15), whichever its metadata names.
-  return { client, method: "spiffe_jwt", credential } as AuthenticatedClient;
+  // 4. Any method its rule enables serves it, whichever its metadata names (CAUTH-15).
+  const { method } = mechanism;
+  requireMethod(client, method, ports.policy);
+
+  // 5. What its tokens are bound to.
+  const binding = wantsBoundTokens(client)
+    ? await certificateBinding(credential, presented.certificates, ports)
+    : undefined;
+  return { client, method, credential, binding } as AuthenticatedClient;
 }
 
-function readAssertion({
-  parameters,
-  authorization,
-}: PresentedAuthentication): string {
-  const assertion = parameters.get("client_assertion");
-  const assertionType = parameters.get("client_assertion_type");
-  const mechanisms = [
-    authorization,
-    parameters.get("client_secret"),
-    assertion ?? assertionType,
-  ].filter((mechanism) => mechanism !== undefined);
-  if (mechanisms.length > 1) {
-    throw new DcrError(
-      "request_malformed",
-      "expected one client authentication mechanism, got several (Authorization header, client_secret, client_assertion)",
-    );
-  }
-  if (
-    authorization !== undefined ||
-    parameters.get("client_secret") !== undefined
-  ) {
+/** An assertion is judged by the rules that registration uses too, for our issuer identifier alone. */
+async function verifyCredential(
+  mechanism: Mechanism,
+  ports: AuthenticationPorts,
+): Promise<ProvenCredential> {
+  if (mechanism.method === "spiffe_x509")
+    return verifyCertificates(mechanism.chain, ports);
+  return verifyClientAssertion(mechanism.assertion, ports.trust, {
+    audiences: [ports.issuer],
+    now: ports.clock.now(),
+    clockToleranceSeconds: ports.clockToleranceSeconds,
+    maxLifetimeSeconds: ports.maxLifetimeSeconds,
+    maxAgeSeconds: ports.maxAgeSeconds,
+  });
+}
+
+function requireMethod(
+  client: RegisteredClient,
+  method: SpiffeAuthMethod,
+  policy: Policy,
+): void {
+  const rule = policy.find(({ name }) => name === client.rule);
+  const allowed = rule?.allow.tokenEndpointAuthMethods ?? [];
+  if (!allowed.includes(method)) {
     throw new DcrError(
       "client_auth_method_not_allowed",
-      "expected a JWT-SVID in client_assertion, got a client secret or an Authorization header",
+      `expected one of the methods of the client's policy rule (${allowed.join(", ") || "none"}), got ${method}`,
     );
   }
-  if (assertionType === undefined) {
-    throw new DcrError(
-      "client_assertion_type_unsupported",
-      assertion === undefined
-        ? "expected client authentication, got none"
-        : "expected client_assertion_type, got none",
-    );
-  }
-  if (assertionType !== JWT_SPIFFE_ASSERTION_TYPE) {
-    throw new DcrError(
-      "client_assertion_type_unsupported",
-      `expected client_assertion_type ${JWT_SPIFFE_ASSERTION_TYPE}, got another`,
-    );
-  }
-  if (assertion === undefined) {
-    throw new DcrError(
-      "client_assertion_missing",
-      "expected client_assertion beside client_assertion_type",
-    );
-  }
-  return assertion;
 }

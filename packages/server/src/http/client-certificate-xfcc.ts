@@ -14,7 +14,7 @@ const PEM =
  * whose certificate is meant is a guess. `Hash`, `URI`, `Subject` and `DNS` alone prove nothing: anyone knows
  * them (A20).
  *
- * @returns undefined where there is no such header
+ * @returns undefined where there is no such header, or no certificate in it
  * @throws {DcrError} `certificate_malformed`
  * @see Envoy, HTTP connection manager, x-forwarded-client-cert
  */
@@ -29,8 +29,7 @@ export function readXfcc(
   const chain = pemOf(members.get("chain"), MAX_CHAIN);
   const certificates = chain ?? cert;
   const [leaf] = certificates ?? [];
-  if (certificates === undefined || leaf === undefined)
-    throw malformed("Cert or Chain", "neither");
+  if (leaf === undefined) return undefined;
   if (cert?.[0] !== undefined && !Buffer.from(leaf).equals(cert[0]))
     throw malformed("Chain to begin with Cert", "another");
   const hash = members.get("hash");

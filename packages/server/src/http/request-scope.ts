@@ -18,6 +18,8 @@ export interface RequestEvent {
   reason?: string;
   client_id?: string;
   subject?: string;
+  /** How the client authenticated. */
+  auth_method?: string;
   /** Names the credential without being it. */
   credential?: string;
   rule?: string;

@@ -1,7 +1,15 @@
 import { JWT_SVID_ALGORITHMS } from "@accredit/core/spiffe";
 import type { ClientAuthMethod } from "@accredit/core/registration";
-import type { Endpoints } from "../endpoints.ts";
+import { PATHS, type Endpoints } from "../endpoints.ts";
 import { SUPPORTED_GRANT_TYPES } from "../authorization-server/token-request.ts";
+
+/** What the metadata says of mutual TLS. */
+export interface MutualTlsMetadata {
+  /** Whether client certificates can reach the server at all. */
+  readonly certificateBoundTokens: boolean;
+  /** Where endpoints ask for client certificates, if not where they always are. */
+  readonly origin?: string | undefined;
+}
 
 /**
  * Authorization server metadata (RFC 8414 section 2): what this server does, and nothing it does not.
@@ -12,6 +20,7 @@ export function authorizationServerMetadata(
   endpoints: Endpoints,
   authMethods: readonly ClientAuthMethod[],
   scopes: readonly string[],
+  mutualTls: MutualTlsMetadata,
 ): Record<string, unknown> {
   return {
     issuer: endpoints.issuer,
@@ -30,5 +39,21 @@ export function authorizationServerMetadata(
       JWT_SVID_ALGORITHMS,
     revocation_endpoint_auth_methods_supported: authMethods,
     revocation_endpoint_auth_signing_alg_values_supported: JWT_SVID_ALGORITHMS,
+    ...(mutualTls.certificateBoundTokens && {
+      tls_client_certificate_bound_access_tokens: true,
+    }),
+    ...(mutualTls.origin !== undefined && {
+      mtls_endpoint_aliases: aliases(mutualTls.origin + endpoints.basePath),
+    }),
+  };
+}
+
+/** RFC 8705 section 5. */
+function aliases(base: string): Record<string, string> {
+  return {
+    token_endpoint: base + PATHS.token,
+    registration_endpoint: base + PATHS.registration,
+    introspection_endpoint: base + PATHS.introspection,
+    revocation_endpoint: base + PATHS.revocation,
   };
 }

@@ -49,6 +49,9 @@ export async function introspect(
     iss: ports.issuer,
     sub: token.subject,
     ...(token.instance === undefined ? {} : { act: { sub: token.instance } }),
+    ...(token.certificate === undefined
+      ? {}
+      : { cnf: { "x5t#S256": token.certificate } }),
     client_id: token.clientId,
     aud: token.audience,
     ...(token.scope === undefined ? {} : { scope: token.scope }),

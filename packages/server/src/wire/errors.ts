@@ -73,6 +73,8 @@ export const WIRE_ERRORS = {
   registration_withdrawn: INVALID_CLIENT,
   client_ambiguous: INVALID_CLIENT,
   client_auth_method_not_allowed: INVALID_CLIENT,
+  client_id_missing: INVALID_CLIENT,
+  client_certificate_missing: INVALID_REQUEST,
 
   scope_not_allowed: { status: 400, error: "invalid_scope" },
   resource_not_allowed: { status: 400, error: "invalid_target" },

@@ -6,7 +6,7 @@ import { errorDescription, errorHeaders, wireError } from "./errors.ts";
 import { errorReply, type Reply } from "./reply.ts";
 
 const AUTHENTICATION_REFUSED =
-  "client authentication failed: expected the JWT-SVID of a registered client in client_assertion, with the issuer identifier as its only audience";
+  "client authentication failed: expected an SVID of a registered client by one of the methods in the server's metadata: a JWT-SVID in client_assertion with the issuer identifier as its only audience, or an X509-SVID in mutual TLS with client_id";
 
 /**
  * What only a caller learns who proved who it is: that its registration, not its credential, is why.
