@@ -10,6 +10,7 @@ import { verifySoftwareStatement } from "@accredit/core/credential";
 import { parseStrictJson, type JsonObject } from "@accredit/core/json";
 import type { ClientProposal } from "@accredit/core/ports";
 import {
+  attestationOf,
   decide,
   findRule,
   mergeMetadata,
@@ -113,10 +114,11 @@ async function measure({
     );
     const decisions = await stopwatch.time("rule, merge, policy", () =>
       credentials.map((credential, i) => {
-        const rule = findRule(settings.policy, credential.subject);
+        const attestation = attestationOf(credential);
+        const rule = findRule(settings.policy, attestation);
         if (rule === undefined) throw new Error("no rule matches");
         const merged = mergeMetadata(
-          credential,
+          attestation,
           bodies[i] ?? {},
           rule,
           settings,

@@ -1,4 +1,3 @@
-import type { SpiffeIdPattern } from "../spiffe/pattern.ts";
 import type { SpiffeIdWildcard } from "../spiffe/wildcard.ts";
 import { crossFieldProblems } from "./cross-field.ts";
 import { defaultsFor } from "./defaults.ts";
@@ -30,7 +29,10 @@ export function checkPolicyRule(
   const problems: RuleProblem[] = [];
   const { trust, subject } = rule.match;
   // A pattern of another trust domain is a mistake of its own and says nothing about path segments.
-  const subjects = subject.trustDomain === trust ? subject : undefined;
+  const subjects =
+    "segments" in subject && subject.trustDomain !== trust
+      ? undefined
+      : subject;
   for (const [index, name] of rule.attestedOnly.entries()) {
     if (!isMetadataField(name)) {
       problems.push({
@@ -71,7 +73,9 @@ export function checkPolicyRule(
         path,
         problem: `${placeholder} means nothing here`,
         expected:
-          "{trust_domain}, {spiffe_id}, {path} or {path[N]}, N counting the path segments of match.subject from 0",
+          "segments" in subject
+            ? "{trust_domain}, {spiffe_id}, {path} or {path[N]}, N counting the path segments of match.subject from 0"
+            : "{issuer} or {subject}",
       });
     }
     if (!isLiteral(value)) continue;
@@ -89,10 +93,14 @@ export function checkPolicyRule(
 /** Whether whatever the pattern stands for is below the wildcard's path. */
 function coversAll(
   wildcard: SpiffeIdWildcard,
-  pattern: SpiffeIdPattern,
+  pattern: PolicyRule["match"]["subject"],
 ): boolean {
   const path = wildcard.uri.slice(0, -1);
-  return pattern.text.startsWith(path) && pattern.text.length > path.length;
+  return (
+    "segments" in pattern &&
+    pattern.text.startsWith(path) &&
+    pattern.text.length > path.length
+  );
 }
 
 /**
@@ -114,7 +122,12 @@ function disallowedByItself(
   };
   const metadata = Object.fromEntries([
     ...template,
-    ...defaultsFor((name) => template.get(name), rule, server),
+    ...defaultsFor(
+      (name) => template.get(name),
+      "segments" in rule.match.subject ? "spiffe" : "vc",
+      rule,
+      server,
+    ),
   ]);
   const reasons = [
     ...crossFieldProblems(metadata, server, open),

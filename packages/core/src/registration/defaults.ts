@@ -1,11 +1,12 @@
 import type { JsonValue } from "../json/index.ts";
+import type { Attestation } from "./attestation.ts";
 import type { PolicyRule, ServerCapabilities } from "./policy.ts";
 
 /**
  * The values of what nobody gave.
  *
  * RFC 7591's own defaults (`client_secret_basic`, `authorization_code`) would be a secret and a flow this
- * server may not have. Ours: `spiffe_jwt`, or else the first method of the rule's list that the server
+ * server may not have. Ours: `spiffe_jwt` (`private_key_jwt` for a Verifiable Credential), or else the first method of the rule's list that the server
  * supports; the first grant type of the rule's list that it supports; and the response types that go with
  * it (META-02, META-03, META-04). Scope has no default, or a client that named none would get them all (M08).
  *
@@ -13,6 +14,7 @@ import type { PolicyRule, ServerCapabilities } from "./policy.ts";
  */
 export function* defaultsFor(
   given: (name: string) => JsonValue | undefined,
+  kind: Attestation["kind"],
   { allow }: PolicyRule,
   server: ServerCapabilities,
 ): Iterable<readonly [name: string, value: JsonValue]> {
@@ -20,11 +22,11 @@ export function* defaultsFor(
     const methods = allow.tokenEndpointAuthMethods.filter((method) =>
       server.supportedAuthMethods.includes(method),
     );
+    const usual = kind === "spiffe" ? "spiffe_jwt" : "private_key_jwt";
+    const [first = usual] = methods;
     yield [
       "token_endpoint_auth_method",
-      methods.find((method) => method === "spiffe_jwt") ??
-        methods[0] ??
-        "spiffe_jwt",
+      methods.includes(usual) ? usual : first,
     ];
   }
   const grantType =

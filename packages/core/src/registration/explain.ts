@@ -3,11 +3,12 @@ import { DcrError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json/index.ts";
 import type { TrustSource } from "../trust/index.ts";
 import type { Provenance } from "./client.ts";
+import { attestationOf } from "./attestation.ts";
 import { mergeMetadata } from "./merge.ts";
 import { decide, findRule, matchRule, type RuleMatch } from "./policy.ts";
 import type { Reason } from "./reason.ts";
+import { noRuleMatches } from "./admission.ts";
 import {
-  noRuleMatches,
   readStatement,
   verifyStatement,
   type RegistrationSettings,
@@ -55,16 +56,17 @@ export async function explainRegistration(
       (check) => checks.push(check),
     );
 
-    const deciding = findRule(settings.policy, credential.subject);
+    const attestation = attestationOf(credential);
+    const deciding = findRule(settings.policy, attestation);
     const considered = settings.policy.slice(
       0,
       deciding && settings.policy.indexOf(deciding) + 1,
     );
-    const rules = considered.map((rule) => matchRule(rule, credential.subject));
+    const rules = considered.map((rule) => matchRule(rule, attestation));
     if (deciding === undefined)
-      return refused([noRuleMatches(credential)], { rules });
+      return refused([noRuleMatches(attestation)], { rules });
 
-    const proposed = mergeMetadata(credential, body, deciding, settings);
+    const proposed = mergeMetadata(attestation, body, deciding, settings);
     const decision = decide(deciding, proposed, settings);
     const { metadata, provenance } = proposed;
     return decision.allow

@@ -8,10 +8,13 @@ export type {
   SpiffeClient,
   VcClient,
 } from "./client.ts";
+export { attestationOf, earlierAttestation } from "./attestation.ts";
+export type { Attestation } from "./attestation.ts";
 export { checkPolicyRule } from "./check-rule.ts";
 export type { RuleProblem } from "./check-rule.ts";
 export { decide, findRule, matchRule } from "./policy.ts";
 export type {
+  CredentialSubject,
   Decision,
   Policy,
   PolicyAllowance,
@@ -30,6 +33,8 @@ export type {
   RegistrationRequest,
   RegistrationSettings,
 } from "./register.ts";
+export { updateRegistration } from "./update.ts";
+export type { UpdateRequest } from "./update.ts";
 export { isTargetOf, suspended, withdrawalOf } from "./standing.ts";
 export type { Standee, StandingPorts, Withdrawal } from "./standing.ts";
 export { explainRegistration } from "./explain.ts";

@@ -1,6 +1,6 @@
-import type { VerifiedCredential } from "../credential/verify.ts";
 import { DcrError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json/index.ts";
+import type { Attestation } from "./attestation.ts";
 import type { Provenance } from "./client.ts";
 import { crossFieldProblems } from "./cross-field.ts";
 import { defaultsFor } from "./defaults.ts";
@@ -50,23 +50,22 @@ const DECIDED_BY: ReadonlyMap<string, string> = new Map([
  * Merges what the credential attests, what the body requests, what the rule's template gives and our
  * defaults, in that order, whole value by whole value: arrays are never united (DCR-03).
  *
- * Takes a verified credential: metadata of an unverified one cannot get here.
+ * Takes an attestation, which only a verified credential makes.
  *
  * @see RFC 7591 sections 2.3 and 3.1.1
  */
 export function mergeMetadata(
-  credential: VerifiedCredential,
+  attestation: Attestation,
   body: JsonObject,
   rule: PolicyRule,
   server: ServerCapabilities,
 ): ProposedMetadata {
-  const { subject } = credential;
   const problems: Reason[] = [];
-  const attested = readSource(credential.claims, "attested", problems);
+  const attested = readSource(attestation.metadata, "attested", problems);
   const requested = readSource(body, "requested", problems);
   problems.push(
-    ...secretProblems([attested, requested]),
-    ...identityProblems([attested, requested], subject.uri),
+    ...secretProblems([attested, requested], attestation),
+    ...identityProblems([attested, requested], attestation),
   );
 
   const merged: Entries = new Map(attested);
@@ -74,16 +73,23 @@ export function mergeMetadata(
   for (const [key, entry] of requested)
     if (!hears(attestedOnly, entry.name) && !hears(attested, entry.name))
       merged.set(key, entry);
-  addTemplate(merged, rule, credential, problems);
+  addTemplate(merged, rule, attestation, problems);
   const given = (name: string): JsonValue | undefined =>
     merged.get(name)?.value;
-  for (const [name, value] of defaultsFor(given, rule, server))
+  for (const [name, value] of defaultsFor(
+    given,
+    attestation.kind,
+    rule,
+    server,
+  ))
     merged.set(name, { name, value, origin: "default" });
-  merged.set("spiffe_id", {
-    name: "spiffe_id",
-    value: rule.registerAs?.uri ?? subject.uri,
-    origin: rule.registerAs === undefined ? "attested" : "template",
-  });
+  if (attestation.kind === "spiffe") {
+    merged.set("spiffe_id", {
+      name: "spiffe_id",
+      value: rule.registerAs?.uri ?? attestation.subject,
+      origin: rule.registerAs === undefined ? "attested" : "template",
+    });
+  }
 
   const entries = [...merged.values()];
   for (const { name, value } of entries) {
@@ -156,8 +162,11 @@ function hears(source: Pick<Set<string>, "has">, name: string): boolean {
   );
 }
 
-/** A SPIFFE client never gets a secret, and is never public, so it may not even ask (DCR-TI-08). */
-function* secretProblems(sources: readonly Entries[]): Iterable<Reason> {
+/** No client gets a secret, and none is public, so it may not even ask (DCR-TI-08, DCR-TI-13). */
+function* secretProblems(
+  sources: readonly Entries[],
+  { kind }: Attestation,
+): Iterable<Reason> {
   const field = "token_endpoint_auth_method";
   const asked = sources
     .map((source) => source.get(field)?.value)
@@ -167,7 +176,9 @@ function* secretProblems(sources: readonly Entries[]): Iterable<Reason> {
     yield reason(
       "metadata_invalid",
       field,
-      `expected a spiffe_* method, since a SPIFFE client has no secret, got ${quoted(asked)}`,
+      kind === "spiffe"
+        ? `expected a spiffe_* method, since a SPIFFE client has no secret, got ${quoted(asked)}`
+        : `expected private_key_jwt, since no client gets a secret here, got ${quoted(asked)}`,
     );
   }
 }
@@ -175,12 +186,13 @@ function* secretProblems(sources: readonly Entries[]): Iterable<Reason> {
 /** `spiffe_id` is the attested one; who sends another is mistaken about who they are (META-11). */
 function* identityProblems(
   sources: readonly Entries[],
-  subject: string,
+  { kind, subject }: Attestation,
 ): Iterable<Reason> {
   const field = "spiffe_id";
+  const attested = kind === "spiffe" ? subject : undefined;
   if (
     sources.some(
-      (source) => source.has(field) && source.get(field)?.value !== subject,
+      (source) => source.has(field) && source.get(field)?.value !== attested,
     )
   ) {
     yield reason(
@@ -194,7 +206,7 @@ function* identityProblems(
 function addTemplate(
   merged: Entries,
   rule: PolicyRule,
-  { subject }: VerifiedCredential,
+  attestation: Attestation,
   problems: Reason[],
 ): void {
   const higher = new Set(merged.keys());
@@ -207,7 +219,7 @@ function addTemplate(
           "the policy's template gives it, and there is no such metadata",
         );
       }
-      const value = fillTemplate(text, subject);
+      const value = fillTemplate(text, attestation);
       merged.set(fieldKey(name), { name, value, origin: "template" });
     } catch (error) {
       if (!(error instanceof DcrError)) throw error;

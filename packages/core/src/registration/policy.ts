@@ -1,10 +1,10 @@
 import type { JsonValue } from "../json/index.ts";
-import type { SpiffeId } from "../spiffe/id.ts";
 import {
   matchesSpiffeIdPattern,
   type SpiffeIdPattern,
 } from "../spiffe/pattern.ts";
 import type { SpiffeIdWildcard } from "../spiffe/wildcard.ts";
+import type { Attestation } from "./attestation.ts";
 import type { ClientAuthMethod, ClientMetadata } from "./client.ts";
 import type { ProposedMetadata } from "./merge.ts";
 import { quoted, reason, type Reason } from "./reason.ts";
@@ -21,13 +21,19 @@ export interface PolicyAllowance {
   readonly tokenEndpointAuthMethods: readonly ClientAuthMethod[];
 }
 
+/** The subjects of Verifiable Credentials that a rule is for. */
+export interface CredentialSubject {
+  /** Compared byte for byte; `*` for whoever the issuer vouches for. */
+  readonly text: string;
+}
+
 /** One rule of the policy. The first whose `match` holds decides; no rule: refused. */
 export interface PolicyRule {
   readonly name: string;
   readonly match: {
-    /** A trust domain name. */
+    /** A trust domain name, or the issuer of a Verifiable Credential. */
     readonly trust: string;
-    readonly subject: SpiffeIdPattern;
+    readonly subject: SpiffeIdPattern | CredentialSubject;
   };
   readonly allow: PolicyAllowance;
   /** Metadata names that the request body may not supply. */
@@ -78,17 +84,27 @@ export interface RuleMatch {
   readonly why: string;
 }
 
-/** Why a rule does or does not apply to a subject of a trust domain. */
-export function matchRule(rule: PolicyRule, subject: SpiffeId): RuleMatch {
+/** Why a rule does or does not apply to what is attested. */
+export function matchRule(
+  rule: PolicyRule,
+  attestation: Attestation,
+): RuleMatch {
   const { trust, subject: pattern } = rule.match;
-  if (trust !== subject.trustDomain) {
+  const isSpiffe = "segments" in pattern;
+  if (
+    trust !== attestation.trust ||
+    isSpiffe !== (attestation.kind === "spiffe")
+  ) {
     return {
       rule: rule.name,
       matched: false,
-      why: `it is for trust domain ${trust}`,
+      why: `it is for ${isSpiffe ? "trust domain" : "issuer"} ${trust}`,
     };
   }
-  const matched = matchesSpiffeIdPattern(pattern, subject);
+  const { spiffeId, subject } = attestation;
+  const matched = isSpiffe
+    ? spiffeId !== undefined && matchesSpiffeIdPattern(pattern, spiffeId)
+    : pattern.text === "*" || pattern.text === subject;
   return {
     rule: rule.name,
     matched,
@@ -99,9 +115,9 @@ export function matchRule(rule: PolicyRule, subject: SpiffeId): RuleMatch {
 /** The first rule whose match holds. */
 export function findRule(
   policy: Policy,
-  subject: SpiffeId,
+  attestation: Attestation,
 ): PolicyRule | undefined {
-  return policy.find((rule) => matchRule(rule, subject).matched);
+  return policy.find((rule) => matchRule(rule, attestation).matched);
 }
 
 /** Decides whether a rule lets a client have what is proposed, with every reason against it. */

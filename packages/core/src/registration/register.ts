@@ -6,29 +6,27 @@ import {
 import { DcrError } from "../errors.ts";
 import type { JsonObject } from "../json/index.ts";
 import type {
-  AuditEntry,
   ClientLifecycle,
+  ClientProposal,
   ClientStore,
   Clock,
-  CredentialFacts,
+  RegistrationConditions,
   RegistrationOutcome,
 } from "../ports.ts";
 import type { TrustSource } from "../trust/index.ts";
-import type { ClientMetadata } from "./client.ts";
-import { mergeMetadata } from "./merge.ts";
+import { admit, type Admission, type AdmissionSettings } from "./admission.ts";
+import { attestationOf, type Attestation } from "./attestation.ts";
 import {
-  decide,
-  findRule,
-  type Decision,
-  type Policy,
-  type PolicyRule,
-  type ServerCapabilities,
-} from "./policy.ts";
-import { isTargetOf, suspended } from "./standing.ts";
-import { bounded, reason, type Reason } from "./reason.ts";
+  auditRow,
+  factsOf,
+  OUTAGES,
+  writeRefusal,
+  type AuditedRequest,
+  type RefusalAuditPorts,
+} from "./registration-audit.ts";
 
 /** What the registration use case needs of the world. */
-export interface RegistrationPorts {
+export interface RegistrationPorts extends RefusalAuditPorts {
   readonly clock: Clock;
   readonly trust: TrustSource;
   readonly store: Pick<
@@ -37,15 +35,12 @@ export interface RegistrationPorts {
   >;
   /** A new opaque `client_id`; unguessable, and no SPIFFE ID. */
   readonly newClientId: () => string;
-  /** Hears that the audit row of a refusal could not be written; the refusal stands. */
-  readonly auditFailed?: (requestId: string, cause: unknown) => void;
 }
 
 /** What the operator decided, once, at start. Times in seconds. */
-export interface RegistrationSettings extends ServerCapabilities {
+export interface RegistrationSettings extends AdmissionSettings {
   /** Accepted `aud` values; one of them must be the sole audience. Holds the registration endpoint URL. */
   readonly audiences: readonly string[];
-  readonly policy: Policy;
   readonly clientId: "spiffe_id" | "opaque";
   /** Clients that one subject may have where `software_id` tells them apart. */
   readonly maxClientsPerSubject: number;
@@ -55,12 +50,9 @@ export interface RegistrationSettings extends ServerCapabilities {
 }
 
 /** One registration request, after the wire layer parsed the bytes strictly. */
-export interface RegistrationRequest {
+export interface RegistrationRequest extends AuditedRequest {
   /** The whole request body, `software_statement` included. */
   readonly body: JsonObject;
-  /** Names the request in the audit trail (UUID version 7). */
-  readonly requestId: string;
-  readonly remote: string | null;
 }
 
 /** What the response needs: the client, whether it is new, and the statement to echo byte for byte. */
@@ -86,43 +78,74 @@ export async function register(
     // The order is a security property: nothing of the request is used before its credential is verified.
     const statement = readStatement(request.body);
     credential = await verifyStatement(statement, settings, ports.trust, now);
-    const { rule, metadata, provenance } = approve(
-      credential,
+    const attestation = attestationOf(credential);
+    const admission = await admit(
+      attestation,
       request.body,
       settings,
+      ports.store,
     );
-    await refuseSuspended(credential, rule, ports);
-
     const outcome = await ports.store.register({
       client: {
-        ...identify(credential, rule, metadata, settings, ports),
-        updatedAt: now,
-        leaseExpiresAt:
-          rule.leaseSeconds === undefined ? null : now + rule.leaseSeconds,
-        metadata,
-        provenance,
-        resources: rule.allow.resources,
-        rule: rule.name,
+        ...identify(attestation, admission, settings, ports),
+        ...recordOf(admission, now),
       },
-      conditions: {
-        maxClientsPerSubject: settings.maxClientsPerSubject,
-        maxClientsOfRule: rule.maxClients,
-        keyThumbprints: null,
-        keysProven: true,
-      },
+      conditions: conditionsOf(admission, settings),
       now,
       audit: auditRow(request, now, {
-        rule: rule.name,
+        rule: admission.rule.name,
         credential: factsOf(credential),
       }),
     });
     return { ...outcome, softwareStatement: statement };
   } catch (error) {
     if (error instanceof DcrError && !OUTAGES.has(error.code)) {
-      await writeRefusal(error, credential, request, now, ports);
+      const refused = {
+        action: "registration.refused",
+        clientId: null,
+      } as const;
+      await writeRefusal(
+        error,
+        { ...refused, credential },
+        request,
+        now,
+        ports,
+      );
     }
     throw error;
   }
+}
+
+/** What an admission makes of a client's record, whoever the client is. */
+export function recordOf(
+  { rule, metadata, provenance }: Admission,
+  now: number,
+): Omit<
+  Extract<ClientProposal["client"], { kind: "spiffe" }>,
+  "kind" | "clientId" | "trust" | "subject" | "softwareId"
+> {
+  return {
+    updatedAt: now,
+    leaseExpiresAt:
+      rule.leaseSeconds === undefined ? null : now + rule.leaseSeconds,
+    metadata,
+    provenance,
+    resources: rule.allow.resources,
+    rule: rule.name,
+  };
+}
+
+/** What has to hold where the client is written. */
+export function conditionsOf(
+  { rule }: Admission,
+  { maxClientsPerSubject }: RegistrationSettings,
+): RegistrationConditions {
+  return {
+    maxClientsPerSubject,
+    maxClientsOfRule: rule.maxClients,
+    keyThumbprints: null,
+    keysProven: true,
+  };
 }
 
 /**
@@ -131,50 +154,24 @@ export async function register(
  * else there is one name for them all (AMB-03).
  */
 function identify(
-  { subject }: VerifiedCredential,
-  { registerAs = subject }: PolicyRule,
-  { software_id: softwareId = "" }: ClientMetadata,
+  { trust, subject }: Attestation,
+  { rule, metadata }: Admission,
   settings: RegistrationSettings,
   ports: RegistrationPorts,
 ) {
   const owner = {
     kind: "spiffe",
-    trust: registerAs.trustDomain,
-    subject: registerAs.uri,
+    trust,
+    subject: rule.registerAs?.uri ?? subject,
   } as const;
   return settings.clientId === "spiffe_id"
-    ? { ...owner, clientId: registerAs.uri, softwareId: "" }
-    : { ...owner, clientId: ports.newClientId(), softwareId };
+    ? { ...owner, clientId: owner.subject, softwareId: "" }
+    : {
+        ...owner,
+        clientId: ports.newClientId(),
+        softwareId: metadata.software_id ?? "",
+      };
 }
-
-/**
- * What is withdrawn does not come back by registering again. The client by its `client_id` is judged when
- * it authenticates.
- *
- * @throws {DcrError} `registration_suspended`
- */
-async function refuseSuspended(
-  { subject }: VerifiedCredential,
-  rule: PolicyRule,
-  { store }: RegistrationPorts,
-): Promise<void> {
-  const suspensions = await store.suspensions();
-  const names = new Set([subject.uri, rule.registerAs?.uri ?? subject.uri]);
-  for (const name of names) {
-    const who = { trust: subject.trustDomain, subject: name, rule: rule.name };
-    const found = suspensions.find((each) => isTargetOf(each, who));
-    if (found === undefined) continue;
-    const { code, message } = suspended(found);
-    throw new DcrError(code, message, { data: { rule: rule.name } });
-  }
-}
-
-/** Codes that say nothing about the caller: somebody else's outage is no refusal. */
-const OUTAGES: ReadonlySet<string> = new Set([
-  "source_unavailable",
-  "store_unavailable",
-  "overloaded",
-]);
 
 /**
  * The statement of a request body.
@@ -214,113 +211,4 @@ export function verifyStatement(
     maxAgeSeconds: settings.maxAgeSeconds,
     onCheck,
   });
-}
-
-/** Merge and policy; a denial becomes the error that says all of its reasons. */
-function approve(
-  credential: VerifiedCredential,
-  body: JsonObject,
-  settings: RegistrationSettings,
-): Extract<Decision, { allow: true }> {
-  const rule = findRule(settings.policy, credential.subject);
-  if (rule === undefined) throw refusal([noRuleMatches(credential)], undefined);
-  const decision = decide(
-    rule,
-    mergeMetadata(credential, body, rule, settings),
-    settings,
-  );
-  if (!decision.allow) throw refusal(decision.reasons, rule.name);
-  return decision;
-}
-
-/** The reason of a credential for which no rule is written. */
-export function noRuleMatches(credential: VerifiedCredential): Reason {
-  return reason(
-    "policy_denied",
-    "subject",
-    `no policy rule matches ${bounded(credential.subject.uri, 200)}`,
-  );
-}
-
-/** Characters of the message that lists every reason; the audit row has each of them whole. */
-const MAX_MESSAGE = 1000;
-
-/**
- * Where reasons are of several kinds, the most general names the error: the subject, else metadata, else
- * redirect URIs alone (DCR-TI-15; RFC 7591 section 3.2.2).
- */
-function refusal(
-  reasons: readonly Reason[],
-  rule: string | undefined,
-): DcrError {
-  const codes = new Set(reasons.map(({ code }) => code));
-  const code =
-    (["policy_denied", "metadata_invalid"] as const).find((each) =>
-      codes.has(each),
-    ) ?? "redirect_uri_invalid";
-  const messages = reasons.map(({ message }) => message).join("; ");
-  return new DcrError(code, bounded(messages, MAX_MESSAGE), {
-    data: { reasons, rule },
-  });
-}
-
-/** What may be written down of a credential. */
-function factsOf(credential: VerifiedCredential): CredentialFacts {
-  return {
-    kind: credential.kind,
-    trust: credential.subject.trustDomain,
-    subject: credential.subject.uri,
-    keyId: credential.keyId,
-    algorithm: credential.algorithm,
-    fingerprint: credential.fingerprint,
-    issuedAt: credential.issuedAt,
-    expiresAt: credential.expiresAt,
-  };
-}
-
-function auditRow(
-  request: RegistrationRequest,
-  now: number,
-  known: {
-    readonly rule: string | null;
-    readonly credential: CredentialFacts | null;
-  },
-): Omit<AuditEntry, "action" | "clientId"> {
-  return {
-    id: request.requestId,
-    time: now,
-    code: null,
-    reasons: [],
-    remote: request.remote,
-    ...known,
-  };
-}
-
-async function writeRefusal(
-  error: DcrError,
-  credential: VerifiedCredential | undefined,
-  request: RegistrationRequest,
-  now: number,
-  { store, auditFailed }: RegistrationPorts,
-): Promise<void> {
-  const { reasons, rule } = error.data;
-  const known = {
-    rule: typeof rule === "string" ? rule : null,
-    credential: credential === undefined ? null : factsOf(credential),
-  };
-  const messages = Array.isArray(reasons)
-    ? (reasons as readonly Reason[]).map(({ message }) => message)
-    : [error.message];
-  try {
-    await store.appendAudit({
-      ...auditRow(request, now, known),
-      action: "registration.refused",
-      clientId: null,
-      code: error.code,
-      reasons: messages,
-    });
-  } catch (cause) {
-    // A row that cannot be written does not turn a refusal into anything else.
-    auditFailed?.(request.requestId, cause);
-  }
 }

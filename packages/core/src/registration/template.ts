@@ -1,33 +1,45 @@
 import { DcrError } from "../errors.ts";
 import type { JsonValue } from "../json/index.ts";
-import type { SpiffeId } from "../spiffe/id.ts";
 import type { SpiffeIdPattern } from "../spiffe/pattern.ts";
+import type { Attestation } from "./attestation.ts";
+import type { CredentialSubject } from "./policy.ts";
 
 /** What stands in braces in a template's text. */
 const PLACEHOLDER = /\{([^{}]*)\}/g;
 const PATH_SEGMENT = /^path\[(0|[1-9][0-9]?)\]$/;
-const WHOLE: ReadonlySet<string> = new Set([
+const OF_SPIFFE: ReadonlySet<string> = new Set([
   "trust_domain",
   "spiffe_id",
   "path",
 ]);
+const OF_CREDENTIAL: ReadonlySet<string> = new Set(["issuer", "subject"]);
+
+/** What the placeholders stand for. */
+export type TemplateSource = Pick<
+  Attestation,
+  "trust" | "subject" | "spiffeId"
+>;
 
 /**
  * Fills a template value in: `{trust_domain}`, `{spiffe_id}`, `{path}` and `{path[N]}`, the Nth path
- * segment counted from 0 (of `spiffe://example.org/ns/prod`, `{path[1]}` is `prod`), in every string of it.
+ * segment counted from 0 (of `spiffe://example.org/ns/prod`, `{path[1]}` is `prod`), and for a Verifiable
+ * Credential `{issuer}` and `{subject}`, in every string of it.
  * What comes out is checked like any other metadata, so a path segment cannot smuggle anything in (P10).
  *
- * @throws {DcrError} `metadata_invalid` where a placeholder means nothing for this SPIFFE ID
+ * @throws {DcrError} `metadata_invalid` where a placeholder means nothing for this subject
  */
-export function fillTemplate(value: JsonValue, subject: SpiffeId): JsonValue {
+export function fillTemplate(
+  value: JsonValue,
+  attestation: TemplateSource,
+): JsonValue {
   if (typeof value === "string") {
     return value.replaceAll(PLACEHOLDER, (_whole, name: string) =>
-      resolve(name, subject),
+      resolve(name, attestation),
     );
   }
   if (Array.isArray(value)) {
     return (value as readonly JsonValue[]).map((item) =>
-      fillTemplate(item, subject),
+      fillTemplate(item, attestation),
     );
   }
   return value;
@@ -39,7 +51,7 @@ export function fillTemplate(value: JsonValue, subject: SpiffeId): JsonValue {
  */
 export function impossiblePlaceholders(
   value: JsonValue,
-  subjects: SpiffeIdPattern | undefined,
+  subjects: SpiffeIdPattern | CredentialSubject | undefined,
 ): readonly string[] {
   const texts: readonly JsonValue[] = Array.isArray(value) ? value : [value];
   return texts
@@ -60,8 +72,13 @@ export function isLiteral(value: JsonValue | undefined): boolean {
   return !texts.some((text) => typeof text === "string" && text.includes("{"));
 }
 
-function canMean(name: string, subjects: SpiffeIdPattern | undefined): boolean {
-  if (WHOLE.has(name)) return true;
+function canMean(
+  name: string,
+  subjects: SpiffeIdPattern | CredentialSubject | undefined,
+): boolean {
+  if (subjects !== undefined && !("segments" in subjects))
+    return OF_CREDENTIAL.has(name);
+  if (OF_SPIFFE.has(name)) return true;
   const index = PATH_SEGMENT.exec(name)?.[1];
   if (index === undefined) return false;
   // Subjects of an open pattern, or of none known, may have any number of segments.
@@ -72,20 +89,24 @@ function canMean(name: string, subjects: SpiffeIdPattern | undefined): boolean {
   );
 }
 
-function resolve(name: string, subject: SpiffeId): string {
-  if (name === "trust_domain") return subject.trustDomain;
-  if (name === "spiffe_id") return subject.uri;
-  if (name === "path") return subject.path;
+function resolve(
+  name: string,
+  { trust, subject, spiffeId }: TemplateSource,
+): string {
+  const values: Readonly<Record<string, string | undefined>> =
+    spiffeId === undefined
+      ? { issuer: trust, subject }
+      : { trust_domain: trust, spiffe_id: subject, path: spiffeId.path };
   const index = PATH_SEGMENT.exec(name)?.[1];
-  const segment =
+  const value =
     index === undefined
-      ? undefined
-      : subject.path.slice(1).split("/")[Number(index)];
-  if (segment === undefined) {
+      ? values[name]
+      : spiffeId?.path.slice(1).split("/")[Number(index)];
+  if (value === undefined) {
     throw new DcrError(
       "metadata_invalid",
-      `the policy's template wants {${name}}, which this SPIFFE ID does not have`,
+      `the policy's template wants {${name}}, which this subject does not have`,
     );
   }
-  return segment;
+  return value;
 }

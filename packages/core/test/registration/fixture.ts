@@ -4,9 +4,11 @@ import {
 } from "@accredit/core/credential";
 import type { JsonObject, JsonValue } from "@accredit/core/json";
 import {
+  attestationOf,
   decide,
   mergeMetadata,
   register,
+  type Attestation,
   type Decision,
   type PolicyRule,
   type ProposedMetadata,
@@ -14,7 +16,7 @@ import {
   type RegistrationPorts,
   type RegistrationSettings,
 } from "@accredit/core/registration";
-import { parseSpiffeIdPattern } from "@accredit/core/spiffe";
+import { parseSpiffeId, parseSpiffeIdPattern } from "@accredit/core/spiffe";
 import type { TrustSource } from "@accredit/core/trust";
 import { FakeAuthority, FakeClientStore, staticTrust } from "@accredit/testkit";
 
@@ -87,6 +89,19 @@ export async function credentialWith(
   });
 }
 
+/** What an SVID of this SPIFFE ID without metadata attests; the ID need not be one that gets an SVID. */
+export function attest(subject: string): Attestation {
+  const spiffeId = parseSpiffeId(subject);
+  return {
+    kind: "spiffe",
+    trust: spiffeId.trustDomain,
+    subject,
+    spiffeId,
+    types: [],
+    metadata: {},
+  } as unknown as Attestation;
+}
+
 /** What a test changes; the rest is {@link RULE}, {@link SETTINGS}, an empty body and no extra claims. */
 export interface Situation {
   readonly claims?: Claims;
@@ -103,7 +118,7 @@ export async function propose({
   settings,
 }: Situation): Promise<ProposedMetadata> {
   return mergeMetadata(
-    await credentialWith(claims),
+    attestationOf(await credentialWith(claims)),
     body,
     { ...RULE, ...rule },
     { ...SETTINGS, ...settings },

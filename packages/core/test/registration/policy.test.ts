@@ -8,8 +8,8 @@ import {
   type PolicyAllowance,
   type PolicyRule,
 } from "@accredit/core/registration";
-import { parseSpiffeId, parseSpiffeIdPattern } from "@accredit/core/spiffe";
-import { decideOn, reasonsAgainst, RULE, SETTINGS } from "./fixture.ts";
+import { parseSpiffeIdPattern } from "@accredit/core/spiffe";
+import { attest, decideOn, reasonsAgainst, RULE, SETTINGS } from "./fixture.ts";
 
 const NOTHING: PolicyAllowance = {
   grantTypes: [],
@@ -45,17 +45,14 @@ test("[S58] [SEC-03] the first rule that matches decides, and none where none do
     ["spiffe://example.org.evil/ns/prod/x", undefined],
     ["spiffe://other.example/ns/prod/x", undefined],
   ] as const) {
-    const found = findRule(policy, parseSpiffeId(subject));
+    const found = findRule(policy, attest(subject));
     assert.equal(found?.name, expected, subject);
   }
-  assert.equal(
-    findRule([], parseSpiffeId("spiffe://example.org/x")),
-    undefined,
-  );
+  assert.equal(findRule([], attest("spiffe://example.org/x")), undefined);
 });
 
 test("a rule says why it does not match", () => {
-  const subject = parseSpiffeId("spiffe://example.org/ns/prod/x");
+  const subject = attest("spiffe://example.org/ns/prod/x");
   const why = (rule: PolicyRule): string => matchRule(rule, subject).why;
   assert.match(
     why(ruleFor("a", "spiffe://example.org/**", "other.example")),

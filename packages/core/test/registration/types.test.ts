@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { VerifiedCredential } from "@accredit/core/credential";
 import type {
+  Attestation,
+  attestationOf,
   ClientMetadata,
   decide,
   mergeMetadata,
@@ -39,6 +41,10 @@ test("[DCR-TI-08] [DCR-12] [MGMT-08] a client and its registration have no membe
 test("[DCR-TI-01] neither merging nor policy takes what did not pass the stage before", () => {
   const unverified: CanBeGiven<
     Unbranded<VerifiedCredential>,
+    Parameters<typeof attestationOf>[0]
+  > = false;
+  const unattested: CanBeGiven<
+    Unbranded<Attestation>,
     Parameters<typeof mergeMetadata>[0]
   > = false;
   const unmerged: CanBeGiven<
@@ -46,12 +52,12 @@ test("[DCR-TI-01] neither merging nor policy takes what did not pass the stage b
     Parameters<typeof decide>[1]
   > = false;
   const verified: CanBeGiven<
-    VerifiedCredential,
+    ReturnType<typeof attestationOf>,
     Parameters<typeof mergeMetadata>[0]
   > = true;
   const merged: CanBeGiven<
     ReturnType<typeof mergeMetadata>,
     Parameters<typeof decide>[1]
   > = true;
-  assert.ok(!unverified && !unmerged && verified && merged);
+  assert.ok(!unverified && !unattested && !unmerged && verified && merged);
 });

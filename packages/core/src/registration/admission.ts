@@ -1,0 +1,98 @@
+import { DcrError } from "../errors.ts";
+import type { JsonObject } from "../json/index.ts";
+import type { ClientLifecycle } from "../ports.ts";
+import type { Attestation } from "./attestation.ts";
+import { mergeMetadata } from "./merge.ts";
+import {
+  decide,
+  findRule,
+  type Decision,
+  type Policy,
+  type ServerCapabilities,
+} from "./policy.ts";
+import { bounded, reason, type Reason } from "./reason.ts";
+import { isTargetOf, suspended } from "./standing.ts";
+
+/** What a client may have by what is attested, what it asks for and what the policy says. */
+export type Admission = Extract<Decision, { readonly allow: true }>;
+
+/** What admission goes by. */
+export interface AdmissionSettings extends ServerCapabilities {
+  readonly policy: Policy;
+}
+
+/**
+ * Decides what a client gets: the rule, the merged metadata, the policy's word on it, and whether anything
+ * of it is withdrawn. A denial becomes the error that says all of its reasons.
+ *
+ * @throws {DcrError} `policy_denied`, `metadata_invalid`, `redirect_uri_invalid`, `registration_suspended`,
+ * `store_unavailable`
+ */
+export async function admit(
+  attestation: Attestation,
+  body: JsonObject,
+  settings: AdmissionSettings,
+  store: Pick<ClientLifecycle, "suspensions">,
+): Promise<Admission> {
+  const rule = findRule(settings.policy, attestation);
+  if (rule === undefined)
+    throw refusal([noRuleMatches(attestation)], undefined);
+  const decision = decide(
+    rule,
+    mergeMetadata(attestation, body, rule, settings),
+    settings,
+  );
+  if (!decision.allow) throw refusal(decision.reasons, rule.name);
+  await refuseSuspended(attestation, decision, store);
+  return decision;
+}
+
+/** The reason of a credential for which no rule is written. */
+export function noRuleMatches({ subject }: Attestation): Reason {
+  return reason(
+    "policy_denied",
+    "subject",
+    `no policy rule matches ${bounded(subject, 200)}`,
+  );
+}
+
+/**
+ * What is withdrawn does not come back by registering again. The client by its `client_id` is judged when
+ * it authenticates.
+ */
+async function refuseSuspended(
+  { trust, subject }: Attestation,
+  { rule }: Admission,
+  store: Pick<ClientLifecycle, "suspensions">,
+): Promise<void> {
+  const suspensions = await store.suspensions();
+  for (const name of new Set([subject, rule.registerAs?.uri ?? subject])) {
+    const who = { trust, subject: name, rule: rule.name };
+    const found = suspensions.find((each) => isTargetOf(each, who));
+    if (found === undefined) continue;
+    const { code, message } = suspended(found);
+    throw new DcrError(code, message, { data: { rule: rule.name } });
+  }
+}
+
+/** Characters of the message that lists every reason; the audit row has each of them whole. */
+const MAX_MESSAGE = 1000;
+
+/**
+ * Where reasons are of several kinds, the most general names the error: the subject, else metadata, else
+ * redirect URIs alone (DCR-TI-15; RFC 7591 section 3.2.2).
+ */
+function refusal(
+  reasons: readonly Reason[],
+  rule: string | undefined,
+): DcrError {
+  const codes = new Set(reasons.map(({ code }) => code));
+  const code =
+    (["policy_denied", "metadata_invalid"] as const).find((each) =>
+      codes.has(each),
+    ) ?? "redirect_uri_invalid";
+  const messages = reasons.map(({ message }) => message).join("; ");
+  return new DcrError(code, bounded(messages, MAX_MESSAGE), {
+    data: { reasons, rule },
+  });
+}

@@ -1,0 +1,101 @@
+import type { VerifiedCredential } from "../credential/verify.ts";
+import type { DcrError } from "../errors.ts";
+import type {
+  AuditDraft,
+  AuditEntry,
+  ClientStore,
+  CredentialFacts,
+} from "../ports.ts";
+import { attestationOf } from "./attestation.ts";
+import type { Reason } from "./reason.ts";
+
+/** The part of a request that its audit row tells. */
+export interface AuditedRequest {
+  /** Names the request in the audit trail (UUID version 7). */
+  readonly requestId: string;
+  readonly remote: string | null;
+}
+
+/** What the audit row of a refusal is written with. */
+export interface RefusalAuditPorts {
+  readonly store: Pick<ClientStore, "appendAudit">;
+  /** Hears that the audit row of a refusal could not be written; the refusal stands. */
+  readonly auditFailed?: (requestId: string, cause: unknown) => void;
+}
+
+/** Codes that say nothing about the caller: somebody else's outage is no refusal. */
+export const OUTAGES: ReadonlySet<string> = new Set([
+  "source_unavailable",
+  "store_unavailable",
+  "overloaded",
+]);
+
+/** What may be written down of a credential. */
+export function factsOf(credential: VerifiedCredential): CredentialFacts {
+  const { trust, subject } = attestationOf(credential);
+  const { kind, keyId, algorithm, fingerprint, issuedAt, expiresAt } =
+    credential;
+  return {
+    kind,
+    trust,
+    subject,
+    keyId,
+    algorithm,
+    fingerprint,
+    issuedAt,
+    expiresAt,
+  };
+}
+
+/** The audit row of a decision, without what the outcome adds. */
+export function auditRow(
+  { requestId, remote }: AuditedRequest,
+  now: number,
+  known: {
+    readonly rule: string | null;
+    readonly credential: CredentialFacts | null;
+  },
+): AuditDraft {
+  return {
+    id: requestId,
+    time: now,
+    code: null,
+    reasons: [],
+    remote,
+    ...known,
+  };
+}
+
+/** Writes the one row of a refusal, with every reason; a row that cannot be written changes nothing else. */
+export async function writeRefusal(
+  error: DcrError,
+  refused: {
+    readonly action: AuditEntry["action"];
+    readonly clientId: string | null;
+    readonly credential: VerifiedCredential | undefined;
+  },
+  request: AuditedRequest,
+  now: number,
+  { store, auditFailed }: RefusalAuditPorts,
+): Promise<void> {
+  const { reasons, rule } = error.data;
+  const { action, clientId, credential } = refused;
+  const known = {
+    rule: typeof rule === "string" ? rule : null,
+    credential: credential === undefined ? null : factsOf(credential),
+  };
+  const messages = Array.isArray(reasons)
+    ? (reasons as readonly Reason[]).map(({ message }) => message)
+    : [error.message];
+  try {
+    await store.appendAudit({
+      ...auditRow(request, now, known),
+      action,
+      clientId,
+      code: error.code,
+      reasons: messages,
+    });
+  } catch (cause) {
+    auditFailed?.(request.requestId, cause);
+  }
+}

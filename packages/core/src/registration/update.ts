@@ -1,0 +1,131 @@
+import type { VerifiedCredential } from "../credential/verify.ts";
+import { DcrError } from "../errors.ts";
+import type { JsonObject } from "../json/index.ts";
+import type { RegistrationOutcome } from "../ports.ts";
+import { admit } from "./admission.ts";
+import {
+  attestationOf,
+  earlierAttestation,
+  type Attestation,
+} from "./attestation.ts";
+import type { RegisteredClient } from "./client.ts";
+import {
+  conditionsOf,
+  readStatement,
+  recordOf,
+  verifyStatement,
+  type RegistrationPorts,
+  type RegistrationRequest,
+  type RegistrationSettings,
+} from "./register.ts";
+import {
+  auditRow,
+  factsOf,
+  OUTAGES,
+  writeRefusal,
+} from "./registration-audit.ts";
+
+/** An update of a client by whoever proved to be it. */
+export interface UpdateRequest extends RegistrationRequest {
+  readonly client: RegisteredClient;
+  /** The subject that was proven: the client's, or one of those it stands for. */
+  readonly subject: string;
+}
+
+/** What the server sets, so that a client may not send it back changed, or at all (MGMT-04). */
+const SERVER_MEMBERS = [
+  "registration_access_token",
+  "registration_client_uri",
+  "client_secret_expires_at",
+  "client_id_issued_at",
+  "client_secret",
+] as const;
+
+/**
+ * Updates a client's registration: what the body leaves out is given up. What was attested stays unless the
+ * body brings a new statement of the same subject (MGMT-05); the same policy decides, and the lease is
+ * renewed. A client that was deleted meanwhile does not come back.
+ *
+ * @throws {DcrError} as `register` does, and `client_unknown`
+ * @see RFC 7592 section 2.2
+ */
+export async function updateRegistration(
+  request: UpdateRequest,
+  settings: RegistrationSettings,
+  ports: RegistrationPorts,
+): Promise<RegistrationOutcome> {
+  const { body, client } = request;
+  const now = ports.clock.now();
+  let credential: VerifiedCredential | undefined;
+  try {
+    checkBody(body, client.clientId);
+    if (body["software_statement"] !== undefined) {
+      const statement = readStatement(body);
+      credential = await verifyStatement(statement, settings, ports.trust, now);
+    }
+    const attestation = attestedNow(credential, request);
+    const admission = await admit(attestation, body, settings, ports.store);
+    const { issuedAt: _issuedAt, ...identity } = client;
+    return await ports.store.register({
+      client: { ...identity, ...recordOf(admission, now) },
+      conditions: { ...conditionsOf(admission, settings), mustExist: true },
+      now,
+      audit: auditRow(request, now, {
+        rule: admission.rule.name,
+        credential: credential === undefined ? null : factsOf(credential),
+      }),
+    });
+  } catch (error) {
+    if (error instanceof DcrError && !OUTAGES.has(error.code)) {
+      const refused = {
+        action: "management.refused",
+        clientId: client.clientId,
+      } as const;
+      await writeRefusal(
+        error,
+        { ...refused, credential },
+        request,
+        now,
+        ports,
+      );
+    }
+    throw error;
+  }
+}
+
+function attestedNow(
+  credential: VerifiedCredential | undefined,
+  { client, subject }: UpdateRequest,
+): Attestation {
+  if (credential === undefined) return earlierAttestation(client, subject);
+  const attestation = attestationOf(credential);
+  if (
+    attestation.kind !== client.kind ||
+    attestation.trust !== client.trust ||
+    attestation.subject !== subject
+  ) {
+    throw new DcrError(
+      "policy_denied",
+      "expected a software_statement of the client's own subject, got another's",
+    );
+  }
+  return attestation;
+}
+
+function checkBody(body: JsonObject, clientId: string): void {
+  if (body["client_id"] !== clientId) {
+    throw new DcrError(
+      "metadata_invalid",
+      body["client_id"] === undefined
+        ? "expected the client's client_id in the body, got none"
+        : "expected the client's own client_id in the body, got another",
+    );
+  }
+  const sent = SERVER_MEMBERS.filter((name) => Object.hasOwn(body, name));
+  if (sent.length > 0) {
+    throw new DcrError(
+      "metadata_invalid",
+      `expected a body without what the server sets, got ${sent.join(", ")}`,
+    );
+  }
+}
