@@ -23,9 +23,12 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
         tls: {
           certFile: at(listen.tls.cert_file),
           keyFile: at(listen.tls.key_file),
+          clientCertificates:
+            listen.tls.client_certificates ?? wantsCertificates(file),
         },
       }),
     },
+    mutualTls: buildMutualTls(file.mutual_tls, at),
     admin: {
       host: admin.host,
       port: admin.port,
@@ -52,6 +55,35 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
     shutdownTimeoutSeconds: file.shutdown_timeout,
     notices: findNotices(file),
   });
+}
+
+/** Where clients may authenticate by certificate or have tokens bound to it, and no other listener is there to ask for it. */
+function wantsCertificates({ policy, mutual_tls }: ConfigFile): boolean {
+  return (
+    mutual_tls.tls === undefined &&
+    policy.some(
+      ({ allow, template }) =>
+        allow.token_endpoint_auth_methods.includes("spiffe_x509") ||
+        template["tls_client_certificate_bound_access_tokens"] === true,
+    )
+  );
+}
+
+function buildMutualTls(
+  { host, port, tls, base_url, proxies }: ConfigFile["mutual_tls"],
+  at: (path: string) => string,
+): Config["mutualTls"] {
+  return {
+    ...(tls && {
+      listen: {
+        host,
+        port,
+        tls: { certFile: at(tls.cert_file), keyFile: at(tls.key_file) },
+      },
+    }),
+    ...(base_url !== undefined && { origin: base_url }),
+    proxies,
+  };
 }
 
 function buildTrust(

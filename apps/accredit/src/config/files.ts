@@ -20,7 +20,8 @@ const UNKNOWN = "unknown error";
 export async function checkFiles(config: Config): Promise<readonly string[]> {
   const bundles = await checkBundles(config);
   const problems = [
-    ...(await checkTls(config)),
+    ...(await checkTls("listen.tls", config.listen.tls)),
+    ...(await checkTls("mutual_tls.tls", config.mutualTls.listen?.tls)),
     ...(await checkToken(config)),
     ...(await checkRoots(config)),
     ...bundles.problems,
@@ -60,25 +61,26 @@ async function checkBundles({ trust }: Config): Promise<{
   return { problems, notices };
 }
 
-async function checkTls({
-  listen: { tls },
-}: Config): Promise<readonly ConfigProblem[]> {
+async function checkTls(
+  section: string,
+  tls: { readonly certFile: string; readonly keyFile: string } | undefined,
+): Promise<readonly ConfigProblem[]> {
   if (tls === undefined) return [];
   const problems: ConfigProblem[] = [];
-  const cert = await read("listen.tls.cert_file", tls.certFile, problems);
-  const key = await readSecret("listen.tls.key_file", tls.keyFile, problems);
+  const cert = await read(`${section}.cert_file`, tls.certFile, problems);
+  const key = await readSecret(`${section}.key_file`, tls.keyFile, problems);
   if (cert === undefined || key === undefined) return problems;
   if (!accepted({ cert })) {
     problems.push({
-      path: "listen.tls.cert_file",
+      path: `${section}.cert_file`,
       problem: "holds no certificate",
       expected: "a certificate chain, PEM",
     });
   } else if (!accepted({ cert, key })) {
     problems.push({
-      path: "listen.tls.key_file",
+      path: `${section}.key_file`,
       problem: "does not hold the private key of the certificate",
-      expected: "the unencrypted private key of listen.tls.cert_file, PEM",
+      expected: `the unencrypted private key of ${section}.cert_file, PEM`,
     });
   }
   return problems;

@@ -2,7 +2,10 @@ import type { ConfigFile } from "./schema.ts";
 import { isLoopbackHost } from "./values.ts";
 
 const SERVED_GRANT_TYPES: ReadonlySet<string> = new Set(["client_credentials"]);
-const SERVED_AUTH_METHODS: ReadonlySet<string> = new Set(["spiffe_jwt"]);
+const SERVED_AUTH_METHODS: ReadonlySet<string> = new Set([
+  "spiffe_jwt",
+  "spiffe_x509",
+]);
 
 /** What an operator should know about a valid file: what is weaker than it could be, and what has no effect. */
 export function findNotices(file: ConfigFile): readonly string[] {
@@ -10,6 +13,7 @@ export function findNotices(file: ConfigFile): readonly string[] {
     ...listenerNotices(file),
     ...file.trust.flatMap(trustNotices),
     ...policyNotices(file),
+    ...mutualTlsNotices(file),
   ];
 }
 
@@ -53,5 +57,23 @@ function* policyNotices({ policy }: ConfigFile): Iterable<string> {
       if (!SERVED_AUTH_METHODS.has(method))
         yield `${at}.allow.token_endpoint_auth_methods: ${method} is not served by this version`;
     }
+  }
+}
+
+function* mutualTlsNotices(file: ConfigFile): Iterable<string> {
+  const { listen, mutual_tls, policy } = file;
+  const delivered =
+    mutual_tls.tls !== undefined ||
+    mutual_tls.proxies.length > 0 ||
+    (listen.tls !== undefined && listen.tls.client_certificates !== false);
+  for (const [index, { allow }] of policy.entries()) {
+    if (delivered || !allow.token_endpoint_auth_methods.includes("spiffe_x509"))
+      continue;
+    yield `policy[${index}].allow.token_endpoint_auth_methods: spiffe_x509 is not served while no listener asks for client certificates and no proxy hands them on`;
+  }
+  for (const [index, { addresses }] of mutual_tls.proxies.entries()) {
+    const wide = addresses.filter((address) => address.endsWith("/0"));
+    if (wide.length > 0)
+      yield `mutual_tls.proxies[${index}].addresses: ${wide.join(", ")} is everyone, so everyone may name any certificate as theirs`;
   }
 }

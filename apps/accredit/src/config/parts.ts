@@ -13,6 +13,7 @@ import {
 export interface Parts {
   readonly issuer: string | undefined;
   readonly listen: ConfigFile["listen"] | undefined;
+  readonly mutualTls: ConfigFile["mutual_tls"] | undefined;
   readonly admin: ConfigFile["admin"] | undefined;
   readonly registration: ConfigFile["registration"] | undefined;
   /** In the order of the file; undefined entries are not sound. */
@@ -30,6 +31,7 @@ export function readParts(file: unknown): Parts {
   return {
     issuer: read(shape.issuer, source["issuer"]),
     listen: read(shape.listen, source["listen"]),
+    mutualTls: read(shape.mutual_tls, source["mutual_tls"]),
     admin: read(shape.admin, source["admin"]),
     registration: read(shape.registration, source["registration"]),
     trust: items(source["trust"]).map((item) => read(trustEntry, item)),

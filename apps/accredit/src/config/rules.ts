@@ -18,6 +18,7 @@ export interface RuleViolation {
 /** What is wrong between keys that are each well-formed. */
 export function* crossRuleProblems(parts: Parts): Iterable<RuleViolation> {
   yield* listeners(parts);
+  yield* mutualTls(parts);
   yield* audiences(parts);
   yield* trustDomains(parts);
   for (const [index, entry] of parts.trust.entries()) {
@@ -48,6 +49,58 @@ function* listeners({ listen, admin }: Parts): Iterable<RuleViolation> {
       path: ["admin", "port"],
       problem: `is ${admin.port}, as listen.port is`,
       expected: "another port or host than the public listener's",
+    };
+  }
+}
+
+function* mutualTls({
+  mutualTls: section,
+  listen,
+  admin,
+}: Parts): Iterable<RuleViolation> {
+  if (section === undefined) return;
+  const { tls, base_url, proxies, host, port } = section;
+  if (tls !== undefined && base_url === undefined) {
+    yield {
+      path: ["mutual_tls", "base_url"],
+      problem: "missing, while mutual_tls.tls opens a listener",
+      expected: "the https origin where clients reach that listener",
+    };
+  }
+  if (
+    base_url !== undefined &&
+    tls === undefined &&
+    proxies.length === 0 &&
+    listen !== undefined &&
+    listen.tls === undefined
+  ) {
+    yield {
+      path: ["mutual_tls", "base_url"],
+      problem:
+        "names endpoints that no listener or proxy takes certificates at",
+      expected:
+        "mutual_tls.tls or mutual_tls.proxies beside it, or no such key",
+    };
+  }
+  for (const [index, { addresses }] of proxies.entries()) {
+    if (addresses.length > 0) continue;
+    yield {
+      path: ["mutual_tls", "proxies", index, "addresses"],
+      problem: "is empty, which is no proxy",
+      expected: "at least one address",
+    };
+  }
+  if (tls === undefined || port === 0) return;
+  for (const [key, other] of [
+    ["listen", listen],
+    ["admin", admin],
+  ] as const) {
+    if (other === undefined || other.port !== port) continue;
+    if (!overlap(host, other.host)) continue;
+    yield {
+      path: ["mutual_tls", "port"],
+      problem: `is ${port}, as ${key}.port is`,
+      expected: "another port or host than the other listeners'",
     };
   }
 }
@@ -167,8 +220,9 @@ type PolicyEntry = NonNullable<Parts["policy"][number]>;
 function* policyRule(
   path: KeyPath,
   rule: PolicyEntry,
-  { trust }: Parts,
+  parts: Parts,
 ): Iterable<RuleViolation> {
+  const { trust } = parts;
   const sources = trust.map((entry) => entry?.trust_domain);
   // An entry that is not sound may be the one that is meant.
   if (!sources.includes(rule.match.trust) && !sources.includes(undefined)) {
@@ -188,6 +242,7 @@ function* policyRule(
   }
   for (const { path: key, problem, expected } of checkPolicyRule(
     buildRule(rule),
+    { supportsCertificateBoundTokens: takesCertificates(parts) },
   )) {
     yield {
       path: [...path, ...splitPath(key)],
@@ -195,6 +250,17 @@ function* policyRule(
       expected: printable(expected),
     };
   }
+}
+
+/** Whether client certificates may reach the server; a section that is not sound may be what brings them. */
+function takesCertificates({ listen, mutualTls: section }: Parts): boolean {
+  return (
+    section === undefined ||
+    section.tls !== undefined ||
+    section.proxies.length > 0 ||
+    listen === undefined ||
+    (listen.tls !== undefined && listen.tls.client_certificates !== false)
+  );
 }
 
 /** Reads `attested_only[0]` and `template.scope` as parts of a path. */

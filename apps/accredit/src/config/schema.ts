@@ -5,7 +5,9 @@ import {
   duration,
   filePath,
   flag,
+  hopAddress,
   host,
+  httpsOrigin,
   issuerIdentifier,
   list,
   oneOf,
@@ -38,15 +40,55 @@ const tls = section({
   ),
 });
 
+const publicTls = section({
+  ...tls.shape,
+  client_certificates: flag()
+    .optional()
+    .describe(
+      "Whether clients are asked for a certificate, for `spiffe_x509` and bound tokens; left out: where a policy rule allows `spiffe_x509`, or its template wants bound tokens, and `mutual_tls.tls` is not set.",
+    ),
+});
+
 const listen = section({
   host: host().default("0.0.0.0").describe("Address to bind."),
   port: whole(0, 65_535)
     .default(8700)
     .describe("Port to bind; 0 takes any free one."),
-  tls: tls
+  tls: publicTls
     .optional()
     .describe(
       "Serve https with these files; plain http, for a proxy in front, without.",
+    ),
+});
+
+const mutualTls = section({
+  host: host().default("0.0.0.0").describe("Address to bind."),
+  port: whole(0, 65_535)
+    .default(8702)
+    .describe("Port to bind; 0 takes any free one."),
+  tls: tls
+    .optional()
+    .describe(
+      "A listener of its own that asks for client certificates, serving https with these files; none where left out.",
+    ),
+  base_url: httpsOrigin()
+    .optional()
+    .describe(
+      "Where clients reach the endpoints that ask for certificates, if not at the issuer's own address: an https origin, which becomes `mtls_endpoint_aliases`.",
+    ),
+  proxies: list(
+    section({
+      addresses: list(hopAddress()).describe(
+        "The proxy's addresses: IP addresses, CIDR blocks or `loopback`. Whoever connects from there is believed.",
+      ),
+      header: oneOf("client_cert", "xfcc").describe(
+        "The header it replaces with its client's certificate: `Client-Cert` (RFC 9440), or Envoy's `X-Forwarded-Client-Cert` with `Cert` or `Chain`.",
+      ),
+    }),
+  )
+    .default([])
+    .describe(
+      "Proxies that end TLS, ask for client certificates and hand them on. From everyone else these headers are ignored.",
     ),
 });
 
@@ -262,6 +304,11 @@ export const configSchema = section({
     "Issuer identifier of the authorization server: https, or http on a loopback host. Every endpoint's URL begins with it.",
   ),
   listen: listen.prefault({}).describe("The public listener."),
+  mutual_tls: mutualTls
+    .prefault({})
+    .describe(
+      "Client certificates from a listener of their own, or from proxies.",
+    ),
   admin: admin
     .prefault({})
     .describe("The listener of the admin API, console, metrics and health."),

@@ -1,4 +1,5 @@
 import type { PolicyRule } from "@accredit/core/registration";
+import type { CertificateHop } from "@accredit/server";
 import type { TrustDomainOptions } from "@accredit/trust";
 
 /** The levels of the log. */
@@ -12,7 +13,23 @@ export interface Config {
   readonly listen: {
     readonly host: string;
     readonly port: number;
-    readonly tls?: { readonly certFile: string; readonly keyFile: string };
+    readonly tls?: {
+      readonly certFile: string;
+      readonly keyFile: string;
+      /** Whether TLS clients are asked for a certificate. */
+      readonly clientCertificates: boolean;
+    };
+  };
+  readonly mutualTls: {
+    /** A listener of its own, which asks for client certificates. */
+    readonly listen?: {
+      readonly host: string;
+      readonly port: number;
+      readonly tls: { readonly certFile: string; readonly keyFile: string };
+    };
+    /** Where endpoints ask for certificates, if not at the issuer's address. */
+    readonly origin?: string;
+    readonly proxies: readonly CertificateHop[];
   };
   readonly admin: {
     readonly host: string;

@@ -6,6 +6,7 @@ import {
   parseSpiffeIdWildcard,
   parseTrustDomainName,
 } from "@accredit/core/spiffe";
+import { isHopAddress } from "@accredit/server";
 import { parseEndpointUrl } from "@accredit/trust";
 
 /*
@@ -127,6 +128,20 @@ export function issuerIdentifier(): z.ZodString {
       );
     },
   );
+}
+
+/** An https origin: scheme, host and port, as a URL parser would write it. */
+export function httpsOrigin(): z.ZodString {
+  return text(
+    "an https URL of a host and optional port, without path",
+    (value) =>
+      /^https:\/\/[\x21-\x7e]+$/.test(value) && new URL(value).origin === value,
+  );
+}
+
+/** An address of a proxy. */
+export function hopAddress(): z.ZodString {
+  return text("an IP address, a CIDR block or loopback", isHopAddress);
 }
 
 /** The URL of a bundle endpoint. */

@@ -5,6 +5,7 @@ import {
   type Server,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
+import { constants } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { HTTP_SERVER_LIMITS, MAX_CONNECTIONS } from "@accredit/server";
 import { CommandError } from "../cli/io.ts";
@@ -14,7 +15,13 @@ export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly tls?:
-    { readonly certFile: string; readonly keyFile: string } | undefined;
+    | {
+        readonly certFile: string;
+        readonly keyFile: string;
+        /** Whether clients are asked for a certificate; one that has none is served all the same. */
+        readonly clientCertificates?: boolean;
+      }
+    | undefined;
 }
 
 /** An open listener. */
@@ -48,6 +55,19 @@ export async function listen(
   };
 }
 
+/**
+ * TLS proves that the client holds the certificate's key; whether the certificate is to be believed is ours
+ * to say, by SPIFFE's rules and for each request (X509-10). So OpenSSL gets no authorities to compare with,
+ * the system's least of all. A resumed session would have lost the chain, and a renegotiated one might have
+ * changed it, so there is neither.
+ */
+const ASK_FOR_CERTIFICATES = {
+  requestCert: true,
+  rejectUnauthorized: false,
+  ca: [],
+  secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+};
+
 async function createServer(
   { tls }: ListenOptions,
   handler: RequestListener,
@@ -58,7 +78,13 @@ async function createServer(
     readFile(tls.keyFile),
   ]);
   return createHttpsServer(
-    { ...HTTP_SERVER_LIMITS, cert, key, minVersion: "TLSv1.2" },
+    {
+      ...HTTP_SERVER_LIMITS,
+      ...(tls.clientCertificates === true && ASK_FOR_CERTIFICATES),
+      cert,
+      key,
+      minVersion: "TLSv1.2",
+    },
     handler,
   );
 }

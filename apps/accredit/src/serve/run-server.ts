@@ -6,7 +6,7 @@ import { createAccreditServer } from "@accredit/server";
 import { openSqliteStore } from "@accredit/store";
 import { createTrustKeeper } from "@accredit/trust";
 import type { Config } from "../config/index.ts";
-import { listen, type Listener } from "./listeners.ts";
+import { listen, type Listener, type ListenOptions } from "./listeners.ts";
 import { serverSettings } from "./settings.ts";
 import { startSweeper } from "./sweeper.ts";
 import { systemClock } from "./system-clock.ts";
@@ -21,6 +21,8 @@ const DRAIN_MS = 250;
 export interface RunningServer {
   readonly publicPort: number;
   readonly adminPort: number;
+  /** Of the listener that asks for client certificates, where there is one of its own. */
+  readonly mutualTlsPort: number | undefined;
   /** Resolves, saying why, when the store broke for good: the server can only be started anew. */
   readonly broken: Promise<string>;
   /** Stops taking requests, finishes those in flight, then closes trust and store. */
@@ -94,17 +96,30 @@ export async function runServer(
       }),
     );
     opened.push(() => adminListener.close(0));
-    const publicListener: Listener = await listen(
-      config.listen,
-      server.publicListener,
-    );
-    opened.push(() =>
-      publicListener.close(config.shutdownTimeoutSeconds * 1000),
-    );
+    // Together, so that each has the whole time to finish what is in flight.
+    const publicListeners: Listener[] = [];
+    opened.push(async () => {
+      const graceMs = config.shutdownTimeoutSeconds * 1000;
+      await Promise.all(publicListeners.map((each) => each.close(graceMs)));
+    });
+    const serve = async (options: ListenOptions): Promise<number> => {
+      const listener = await listen(options, server.publicListener);
+      publicListeners.push(listener);
+      return listener.port;
+    };
+    const publicPort = await serve(config.listen);
+    const mutualTls = config.mutualTls.listen;
+    const mutualTlsPort =
+      mutualTls &&
+      (await serve({
+        ...mutualTls,
+        tls: { ...mutualTls.tls, clientCertificates: true },
+      }));
 
     return {
-      publicPort: publicListener.port,
+      publicPort,
       adminPort: adminListener.port,
+      mutualTlsPort,
       broken: broken.promise,
       close: async () => {
         draining = true;

@@ -13,5 +13,12 @@ export function serverSettings(config: Config): ServerSettings {
     maxAgeSeconds: config.registration.maxAgeSeconds,
     accessTokenTtlSeconds: config.tokens.accessTokenTtlSeconds,
     defaultResource: config.tokens.defaultResource,
+    mutualTls: {
+      listener:
+        config.mutualTls.listen !== undefined ||
+        config.listen.tls?.clientCertificates === true,
+      hops: config.mutualTls.proxies,
+      origin: config.mutualTls.origin,
+    },
   };
 }

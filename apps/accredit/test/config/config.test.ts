@@ -25,6 +25,7 @@ test("[AMB-01] config: what the file leaves out has its default, and iss is requ
   assert.deepEqual(parseConfig(MINIMAL, { baseDir: "/etc/accredit" }), {
     issuer: "https://as.example.com",
     listen: { host: "0.0.0.0", port: 8700 },
+    mutualTls: { proxies: [] },
     admin: { host: "127.0.0.1", port: 8701 },
     store: { path: "/etc/accredit/data/accredit.db" },
     registration: {
@@ -60,11 +61,32 @@ test("[AMB-01] config: what the file leaves out has its default, and iss is requ
 });
 
 test("config: what the file says is what the program gets", () => {
-  const { listen, admin, registration, tokens, trust, policy, notices } =
-    parse(validFile());
+  const {
+    listen,
+    mutualTls,
+    admin,
+    registration,
+    tokens,
+    trust,
+    policy,
+    notices,
+  } = parse(validFile());
   assert.deepEqual(listen.tls, {
     certFile: "/etc/accredit/tls.crt",
     keyFile: "/etc/accredit/tls.key",
+    clientCertificates: false,
+  });
+  assert.deepEqual(mutualTls, {
+    listen: {
+      host: "0.0.0.0",
+      port: 8702,
+      tls: {
+        certFile: "/etc/accredit/tls.crt",
+        keyFile: "/etc/accredit/tls.key",
+      },
+    },
+    origin: "https://mtls.as.example.com",
+    proxies: [{ addresses: ["loopback", "10.0.0.0/8"], header: "client_cert" }],
   });
   assert.equal(admin.tokenFile, "/run/token");
   assert.equal(registration.clientId, "opaque");
@@ -234,8 +256,13 @@ test("config: notices for what is weak and for what has no effect", () => {
     ],
     [
       "policy.0.allow.token_endpoint_auth_methods",
-      ["spiffe_jwt", "spiffe_x509"],
-      /spiffe_x509 is not served/,
+      ["spiffe_jwt", "spiffe_wit"],
+      /spiffe_wit is not served/,
+    ],
+    [
+      "mutual_tls.proxies.0.addresses",
+      ["loopback", "::/0"],
+      /^mutual_tls\.proxies\[0\]\.addresses: ::\/0 is everyone/,
     ],
     [
       "policy.0.allow.grant_types",

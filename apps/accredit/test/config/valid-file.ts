@@ -12,7 +12,20 @@ export function validFile() {
     listen: {
       host: "0.0.0.0",
       port: 8700,
+      tls: {
+        cert_file: "tls.crt",
+        key_file: "tls.key",
+        client_certificates: false,
+      },
+    },
+    mutual_tls: {
+      host: "0.0.0.0",
+      port: 8702,
       tls: { cert_file: "tls.crt", key_file: "tls.key" },
+      base_url: "https://mtls.as.example.com",
+      proxies: [
+        { addresses: ["loopback", "10.0.0.0/8"], header: "client_cert" },
+      ],
     },
     admin: { host: "127.0.0.1", port: 8701, token_file: "/run/token" },
     store: { url: "sqlite:./data/accredit.db" },
