@@ -16,7 +16,7 @@ import {
   mergeMetadata,
   register,
 } from "@accredit/core/registration";
-import { registrationSettings } from "@accredit/server";
+import { endpointsOf, registrationSettings } from "@accredit/server";
 import { openSqliteStore } from "@accredit/store";
 import { prepareRequests } from "../load/requests.ts";
 import { clientResponse } from "../../packages/server/src/wire/client-response.ts";
@@ -44,6 +44,7 @@ async function measure({
   keys,
   batches,
 }: StagesRequest): Promise<readonly Stage[]> {
+  const endpoints = endpointsOf(ISSUER);
   const settings = registrationSettings({
     issuer: ISSUER,
     audiences: [],
@@ -159,10 +160,10 @@ async function measure({
       outcomes.map((outcome, i) =>
         jsonReply(
           201,
-          clientResponse({
-            ...outcome,
-            softwareStatement: statements[i] ?? "",
-          }),
+          clientResponse(
+            { ...outcome, softwareStatement: statements[i] ?? "" },
+            endpoints,
+          ),
         ),
       ),
     );

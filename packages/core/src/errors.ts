@@ -101,6 +101,9 @@ export const DCR_ERRORS = {
   spiffe_id_invalid:
     "The text is not a valid SPIFFE ID, trust domain name or SPIFFE ID pattern.",
   bundle_invalid: "The document is not a usable SPIFFE bundle.",
+  did_invalid: "The text is not a DID that the server can resolve.",
+  issuer_keys_invalid:
+    "The document is not a usable set of an issuer's keys: JWK Set, issuer metadata or DID document.",
   json_invalid: "The text is not strict JSON within the limits.",
 } as const satisfies Record<string, string>;
 

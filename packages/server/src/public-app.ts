@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Hono, type Context } from "hono";
 import type { JWK } from "jose";
 import { DcrError } from "@accredit/core/errors";
-import type { RegistrationSettings } from "@accredit/core/registration";
 import {
   authenticateRequest,
   type AuthenticateRequestOptions,
@@ -15,6 +14,7 @@ import {
   authorizationServerMetadata,
   type MutualTlsMetadata,
 } from "./routes/metadata.ts";
+import { manageClient, type ManagementOptions } from "./routes/management.ts";
 import {
   introspect,
   revoke,
@@ -30,9 +30,9 @@ import {
 } from "./wire/reply.ts";
 
 /** What the public routes are made of. */
-export interface PublicAppOptions extends AuthenticateRequestOptions {
-  readonly endpoints: Endpoints;
-  readonly registrationSettings: RegistrationSettings;
+export interface PublicAppOptions
+  extends AuthenticateRequestOptions, ManagementOptions {
+  readonly store: ManagementOptions["store"];
   readonly tokenStatus: TokenStatusPorts;
   readonly publicJwks: readonly JWK[];
   readonly scopes: readonly string[];
@@ -133,6 +133,13 @@ export function createPublicApp(options: PublicAppOptions): Hono<Env> {
       publicJsonReply(metadata, PUBLIC_CACHE),
     );
   }
+
+  app.all(`${base}${PATHS.registration}/:handle`, async (context) => {
+    const { incoming } = context.env;
+    scopeOf(incoming).event.route = `${PATHS.registration}/:client`;
+    const handle = context.req.param("handle");
+    return toResponse(await manageClient(incoming, handle, options));
+  });
 
   for (const path of [PATHS.registration, PATHS.token]) {
     serve("POST", base + path, path, () => {

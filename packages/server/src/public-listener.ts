@@ -31,6 +31,7 @@ import type { Metrics } from "./admin/metrics.ts";
 /** What the public listener is made of. */
 export interface PublicListenerOptions
   extends PublicAppOptions, TokenRouteOptions, RegisterRouteOptions {
+  readonly store: PublicAppOptions["store"];
   readonly log: Log;
   readonly metrics: Metrics;
   /** Whether the server is on its way down: then each answer is the last on its connection. */

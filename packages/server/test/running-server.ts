@@ -30,7 +30,7 @@ export interface RunningServer {
   raw(bytes: string | Buffer, ms?: number): Promise<string>;
 }
 
-const RULE: PolicyRule = {
+export const RULE: PolicyRule = {
   name: "agents",
   match: {
     trust: "example.org",
@@ -53,9 +53,11 @@ export async function startServer(
   t: TestContext,
   settings: Partial<ServerSettings> = {},
   limits: ServerOptions = HTTP_SERVER_LIMITS,
+  bundleKeys: readonly Record<string, unknown>[] = [],
 ): Promise<RunningServer> {
   const dir = await mkdtemp(join(tmpdir(), "accredit-server-"));
   const authority = await FakeAuthority.create({ trustDomain: "example.org" });
+  authority.otherKeys.push(...bundleKeys);
   const clock = { now: () => Math.floor(Date.now() / 1000) };
   const store = await openSqliteStore({
     path: join(dir, "accredit.db"),

@@ -106,7 +106,12 @@ async function verifyCredential(
   });
 }
 
-function requireMethod(
+/**
+ * Lets a client pass whose rule enables the method it used.
+ *
+ * @throws {DcrError} `client_auth_method_not_allowed`
+ */
+export function requireMethod(
   client: RegisteredClient,
   method: SpiffeAuthMethod,
   policy: Policy,

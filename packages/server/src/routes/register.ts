@@ -1,13 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import { DcrError } from "@accredit/core/errors";
-import { parseStrictJson, type JsonObject } from "@accredit/core/json";
+import type { JsonObject } from "@accredit/core/json";
 import {
   register,
   type RegistrationPorts,
   type RegistrationSettings,
 } from "@accredit/core/registration";
 import { checkMediaType } from "../http/framing.ts";
-import { MAX_BODY_BYTES } from "../http/read-body.ts";
+import { parseJsonObject } from "../http/json-body.ts";
+import type { Endpoints } from "../endpoints.ts";
 import type { NodeRoute, RequestEvent } from "../http/request-scope.ts";
 import { recordRefusal, type RefusalPorts } from "../refusals.ts";
 import { clientResponse } from "../wire/client-response.ts";
@@ -15,12 +16,11 @@ import type { Metrics } from "../admin/metrics.ts";
 import { oauthErrorReply } from "../wire/oauth-error.ts";
 import { jsonReply, writeReply, type Reply } from "../wire/reply.ts";
 
-const MAX_JSON_DEPTH = 32;
-
 /** What the registration route is made of. */
 export interface RegisterRouteOptions extends RefusalPorts {
   readonly registrationSettings: RegistrationSettings;
   readonly registrationPorts: RegistrationPorts;
+  readonly endpoints: Endpoints;
   readonly metrics: Metrics;
 }
 
@@ -47,7 +47,7 @@ export function createRegisterRoute(options: RegisterRouteOptions): NodeRoute {
       event.rule = registration.client.rule;
       event.outcome = registration.created ? "registered" : "updated";
       metrics.countRegistration("ok");
-      reply = jsonReply(201, clientResponse(registration));
+      reply = jsonReply(201, clientResponse(registration, options.endpoints));
     } catch (error) {
       reply = oauthErrorReply(error, event, log);
       metrics.countRegistration(event.code ?? "server_error");
@@ -65,25 +65,11 @@ async function readRequest(
 ): Promise<JsonObject> {
   try {
     checkMediaType(request, "application/json");
-    return parseBody(body);
+    return parseJsonObject(body);
   } catch (error) {
     if (error instanceof DcrError) {
       await recordRefusal("registration.refused", error, event, ports);
     }
     throw error;
   }
-}
-
-function parseBody(body: Buffer): JsonObject {
-  const value = parseStrictJson(body, {
-    maxBytes: MAX_BODY_BYTES,
-    maxDepth: MAX_JSON_DEPTH,
-  });
-  if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw new DcrError(
-      "request_malformed",
-      "expected a JSON object as the request body",
-    );
-  }
-  return value as JsonObject;
 }

@@ -1,22 +1,45 @@
-import type { Registration } from "@accredit/core/registration";
+import type {
+  RegisteredClient,
+  Registration,
+} from "@accredit/core/registration";
+import type { Endpoints } from "../endpoints.ts";
+import { registrationClientUri } from "../management/client-uri.ts";
 
 /**
- * The client information response of RFC 7591 section 3.2.1: the client's identifier, all registered
- * metadata, and the statement byte for byte. There is no member for a secret (DCR-TI-08).
- *
- * `accredit_provenance` says for each member where it came from; `accredit_resources` lists the RFC 8707
- * resources the policy lets the client ask for. Both are ours and carry our prefix (ASM-10).
+ * The client information response of RFC 7591 section 3.2.1, to a registration: what is registered, and the
+ * statement byte for byte.
  */
 export function clientResponse(
-  registration: Registration,
+  { client, softwareStatement }: Registration,
+  endpoints: Endpoints,
 ): Record<string, unknown> {
-  const { client, softwareStatement } = registration;
+  return {
+    ...clientInformation(client, endpoints),
+    software_statement: softwareStatement,
+  };
+}
+
+/**
+ * A client's identifier, all of its registered metadata, and where it manages them (RFC 7592 section 3).
+ * There is no member for a secret or a token (DCR-TI-08, MGMT-08).
+ *
+ * `accredit_provenance` says for each member where it came from; `accredit_resources` lists the RFC 8707
+ * resources the policy lets the client ask for; `accredit_lease_expires_at` is when the registration ends
+ * unless it is renewed, in epoch seconds. All are ours and carry our prefix (ASM-10).
+ */
+export function clientInformation(
+  client: RegisteredClient,
+  endpoints: Endpoints,
+): Record<string, unknown> {
   return {
     client_id: client.clientId,
     client_id_issued_at: client.issuedAt,
     ...client.metadata,
-    software_statement: softwareStatement,
+    registration_client_uri: registrationClientUri(endpoints, client.clientId),
     accredit_provenance: client.provenance,
     accredit_resources: client.resources,
+    ...(client.leaseExpiresAt === null
+      ? {}
+      : { accredit_lease_expires_at: client.leaseExpiresAt }),
   };
 }

@@ -88,6 +88,8 @@ export const WIRE_ERRORS = {
   // Codes of configuration and bundle parsing never reach a response; if one does, it is our fault.
   spiffe_id_invalid: SERVER_ERROR,
   bundle_invalid: SERVER_ERROR,
+  did_invalid: SERVER_ERROR,
+  issuer_keys_invalid: SERVER_ERROR,
   json_invalid: INVALID_REQUEST,
 } as const satisfies Record<DcrErrorCode, WireError>;
 

@@ -1,0 +1,121 @@
+import type { IncomingMessage } from "node:http";
+import { DcrError } from "@accredit/core/errors";
+import { verifyClientAssertion } from "@accredit/core/credential";
+import type { RegisteredClient } from "@accredit/core/registration";
+import { coversSpiffeId } from "@accredit/core/spiffe";
+import {
+  requireMethod,
+  type AuthenticationPorts,
+  type ProvenCredential,
+} from "../client-authentication/authenticate.ts";
+import { verifyCertificates } from "../client-authentication/certificate-binding.ts";
+import { requireStanding } from "../client-authentication/standing.ts";
+import type { ReadClientCertificates } from "../http/client-certificate.ts";
+import { clientHandle } from "./client-uri.ts";
+
+/** What proving to be a client at its management endpoint needs. */
+export interface ManagerPorts {
+  readonly authentication: AuthenticationPorts;
+  readonly readClientCertificates: ReadClientCertificates;
+}
+
+/** A client whose credential was proven in this request. */
+export interface Manager {
+  readonly client: RegisteredClient;
+  /** The SPIFFE ID that was proven: the client's, or one of those it stands for. */
+  readonly subject: string;
+}
+
+const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
+
+/**
+ * Proves that the caller is the client that a management URI names: by the credential itself, since a SPIFFE
+ * client holds no token (MGMT-08). A JWT-SVID in `Authorization: Bearer` whose only audience is the URI, or
+ * an X509-SVID in mutual TLS.
+ *
+ * @throws {DcrError} why not; `source_unavailable` and `store_unavailable` are outages
+ * @see RFC 7592 section 2; ADR 5
+ */
+export async function authenticateManager(
+  request: IncomingMessage,
+  { handle, uri }: { readonly handle: string; readonly uri: string },
+  ports: ManagerPorts,
+): Promise<Manager> {
+  const { authentication } = ports;
+  const { credential, method } = await prove(request, uri, ports);
+  const client = await findManaged(credential, handle, authentication);
+  await requireStanding(client, credential.subject.uri, authentication);
+  requireMethod(client, method, authentication.policy);
+  return { client, subject: credential.subject.uri };
+}
+
+async function prove(
+  request: IncomingMessage,
+  uri: string,
+  { authentication, readClientCertificates }: ManagerPorts,
+): Promise<{
+  readonly credential: ProvenCredential;
+  readonly method: "spiffe_jwt" | "spiffe_x509";
+}> {
+  const token = bearerToken(request);
+  if (token !== undefined) {
+    const credential = await verifyClientAssertion(
+      token,
+      authentication.trust,
+      {
+        ...authentication,
+        now: authentication.clock.now(),
+        audiences: [uri],
+      },
+    );
+    return { credential, method: "spiffe_jwt" };
+  }
+  const certificates = readClientCertificates(request);
+  if (certificates === undefined) {
+    throw new DcrError(
+      "client_assertion_missing",
+      "expected a JWT-SVID for this URI in Authorization: Bearer, or an X509-SVID in mutual TLS, got neither",
+    );
+  }
+  const credential = await verifyCertificates(certificates, authentication);
+  return { credential, method: "spiffe_x509" };
+}
+
+/** Node drops a second Authorization header without a word; which of two counts is not ours to choose. */
+function bearerToken({ headers, rawHeaders }: IncomingMessage) {
+  const { authorization } = headers;
+  if (authorization === undefined) return undefined;
+  const lines = rawHeaders.filter(
+    (name, index) => index % 2 === 0 && name.toLowerCase() === "authorization",
+  );
+  const token = BEARER.exec(authorization)?.[1];
+  if (lines.length > 1 || token === undefined) {
+    throw new DcrError(
+      "client_assertion_missing",
+      lines.length > 1
+        ? `expected one Authorization header, got ${lines.length}`
+        : "expected Authorization: Bearer and a token, got another value",
+    );
+  }
+  return token;
+}
+
+/** The one client of the proven SPIFFE ID, or of a wildcard that covers it, that the URI names. */
+async function findManaged(
+  { subject }: ProvenCredential,
+  handle: string,
+  { store, wildcards }: AuthenticationPorts,
+): Promise<RegisteredClient> {
+  const covering = wildcards.filter((each) => coversSpiffeId(each, subject));
+  for (const { uri } of [subject, ...covering]) {
+    const clients = await store.findSpiffeClients(uri);
+    const client = clients.find(
+      ({ clientId }) => clientHandle(clientId) === handle,
+    );
+    if (client !== undefined) return client;
+  }
+  throw new DcrError(
+    "client_unknown",
+    "no client of the proven SPIFFE ID is registered under this URI",
+  );
+}

@@ -1,0 +1,138 @@
+import type { IncomingMessage } from "node:http";
+import { DcrError } from "@accredit/core/errors";
+import type { AuditDraft, ClientLifecycle } from "@accredit/core/ports";
+import {
+  updateRegistration,
+  type RegistrationPorts,
+  type RegistrationSettings,
+} from "@accredit/core/registration";
+import type { Endpoints } from "../endpoints.ts";
+import { checkMediaType } from "../http/framing.ts";
+import { parseJsonObject } from "../http/json-body.ts";
+import { scopeOf } from "../http/request-scope.ts";
+import {
+  authenticateManager,
+  type Manager,
+  type ManagerPorts,
+} from "../management/authenticate-manager.ts";
+import { recordRefusal, type RefusalPorts } from "../refusals.ts";
+import { clientInformation } from "../wire/client-response.ts";
+import { authenticationWireError } from "../wire/errors.ts";
+import { errorReply, jsonReply, type Reply } from "../wire/reply.ts";
+
+/** What the management route is made of. */
+export interface ManagementOptions extends ManagerPorts, RefusalPorts {
+  readonly endpoints: Endpoints;
+  readonly registrationSettings: RegistrationSettings;
+  readonly registrationPorts: RegistrationPorts;
+  readonly store: RefusalPorts["store"] & Pick<ClientLifecycle, "deleteClient">;
+}
+
+const METHODS = "GET, HEAD, PUT, DELETE";
+const REFUSED =
+  "expected the SVID of the registered client: a JWT-SVID with this URI as its only audience in Authorization: Bearer, or an X509-SVID in mutual TLS";
+
+/**
+ * `GET`, `PUT` and `DELETE` on a `registration_client_uri`: the client reads, updates and deletes its own
+ * registration (RFC 7592). Whoever proves to be the client may; no token is stored for it.
+ */
+export async function manageClient(
+  request: IncomingMessage,
+  handle: string,
+  options: ManagementOptions,
+): Promise<Reply> {
+  const { method = "" } = request;
+  if (!METHODS.split(", ").includes(method)) {
+    const text = `expected ${METHODS}, got ${method}`;
+    return errorReply(405, "invalid_request", text, { Allow: METHODS });
+  }
+  const { event } = scopeOf(request);
+  const uri = `${options.endpoints.registration}/${handle}`;
+  let manager: Manager;
+  try {
+    manager = await authenticateManager(request, { handle, uri }, options);
+  } catch (error) {
+    if (!(error instanceof DcrError)) throw error;
+    if (authenticationWireError(error.code).status >= 500) throw error;
+    await recordRefusal("management.refused", error, event, options);
+    return refusedReply(error, request.headers.authorization === undefined);
+  }
+  event.client_id = manager.client.clientId;
+  event.subject = manager.subject;
+  if (method === "PUT") return update(request, manager, options);
+  if (method === "DELETE") return remove(request, manager, options);
+  return jsonReply(200, clientInformation(manager.client, options.endpoints));
+}
+
+async function update(
+  request: IncomingMessage,
+  { client, subject }: Manager,
+  options: ManagementOptions,
+): Promise<Reply> {
+  const { event, body } = scopeOf(request);
+  checkMediaType(request, "application/json");
+  const outcome = await updateRegistration(
+    {
+      body: parseJsonObject(body),
+      requestId: event.id,
+      remote: event.remote,
+      client,
+      subject,
+    },
+    options.registrationSettings,
+    options.registrationPorts,
+  );
+  event.rule = outcome.client.rule;
+  event.outcome = "updated";
+  return jsonReply(200, clientInformation(outcome.client, options.endpoints));
+}
+
+async function remove(
+  request: IncomingMessage,
+  { client, subject }: Manager,
+  { store, clock }: ManagementOptions,
+): Promise<Reply> {
+  if (subject !== client.subject) {
+    return errorReply(
+      403,
+      "access_denied",
+      "the registration is shared by many instances, and none of them may delete it",
+    );
+  }
+  const { event } = scopeOf(request);
+  const audit: AuditDraft = {
+    id: event.id,
+    time: clock.now(),
+    code: null,
+    reasons: [],
+    rule: client.rule,
+    credential: null,
+    remote: event.remote,
+  };
+  await store.deleteClient(client.clientId, audit);
+  event.outcome = "deleted";
+  return { status: 204, headers: { "Cache-Control": "no-store" }, body: "" };
+}
+
+/**
+ * MGMT-02: one answer for a bad credential and for a client that is gone, so that neither tells of clients;
+ * a client that proved itself and is suspended learns that.
+ */
+function refusedReply(error: DcrError, sentNothing: boolean): Reply {
+  if (
+    error.code === "registration_suspended" ||
+    error.code === "registration_withdrawn"
+  )
+    return errorReply(403, "access_denied", "the registration is suspended");
+  const isBare = sentNothing && error.code === "client_assertion_missing";
+  return errorReply(
+    401,
+    "invalid_token",
+    error.code === "registration_expired"
+      ? "the registration has ended: register again"
+      : REFUSED,
+    {
+      "WWW-Authenticate": isBare ? "Bearer" : 'Bearer error="invalid_token"',
+    },
+  );
+}
