@@ -33,12 +33,16 @@ export function didWebUrl(
   }
   const [authority = "", ...path] = did.slice("did:web:".length).split(":");
   const [host = "", port, ...more] = authority.split("%3A");
-  const isName = HOST.test(host) && host.length <= 253;
-  const isLocal = isAddressOrLocal(host) || /(?:^|\.)[0-9]+$/.test(host);
+  // A URL parser takes more for addresses than one would think: 0x7f.1 is 127.0.0.1.
+  const isName =
+    HOST.test(host) &&
+    host.length <= 253 &&
+    URL.parse(`https://${host}/`)?.hostname === host;
+  const isLocal = isAddressOrLocal(host);
   if (!isName || (isLocal && !(allowLocalhost && host === "localhost"))) {
     throw invalid(
       "a host name in lower case",
-      isName ? "an address or a local name" : "something else",
+      isLocal ? "an address or a local name" : "something else",
     );
   }
   if (

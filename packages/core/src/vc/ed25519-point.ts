@@ -14,7 +14,7 @@ const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
 
 /** Whether 32 bytes are the canonical encoding of a point on the curve that is not of small order. */
 export function isStrongEd25519Key(bytes: Uint8Array): boolean {
-  const hex = Buffer.from(bytes).reverse().toString("hex");
+  const hex = Buffer.from(bytes.toReversed()).toString("hex");
   const y = BigInt(`0x${hex}`) & (2n ** 255n - 1n);
   if (y >= P || SMALL_ORDER_Y.has(y)) return false;
   const square = (y * y) % P;

@@ -89,9 +89,21 @@ function readKeys(issuer: string, { keys: entries }: JsonObject): IssuerKeys {
   for (const [index, entry] of (entries as readonly JsonValue[]).entries()) {
     const key = readKey(entry, materials);
     if (typeof key === "string") skipped.push({ index, reason: key });
-    else keys.push(key);
+    else addKey(keys, key);
   }
   return { issuer, keys, roots: [], skipped };
+}
+
+/** A key may be listed once for each of its algorithms; it stays one key. */
+function addKey(keys: IssuerKey[], key: IssuerKey): void {
+  const at = keys.findIndex(({ id }) => id !== undefined && id === key.id);
+  const known = keys[at];
+  if (known === undefined) {
+    keys.push(key);
+    return;
+  }
+  const algorithms = [...new Set([...known.algorithms, ...key.algorithms])];
+  keys[at] = Object.freeze({ ...known, algorithms });
 }
 
 function readKey(
@@ -106,14 +118,12 @@ function readKey(
     // Before its strength is judged: which of two keys a kid means is not ours to choose.
     const { kty, crv, x, y, n, e } = entry;
     const material = JSON.stringify([kty, crv, x, y, n, e]);
-    const known = materials.get(kid);
-    if (known !== undefined && known !== material) {
+    if ((materials.get(kid) ?? material) !== material) {
       throw issuerKeysInvalid(
         "each kid to name one key",
         "two different keys under one kid",
       );
     }
-    if (known !== undefined) return "the same key again";
     materials.set(kid, material);
   }
   return judgeIssuerKey(kid, entry);

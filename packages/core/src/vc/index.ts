@@ -1,0 +1,23 @@
+export { readDidDocument } from "./did-document.ts";
+export { readDidJwk, readDidKey } from "./did-key.ts";
+export { didWebUrl, MAX_DID_LENGTH } from "./did-web.ts";
+export type { DidWebOptions } from "./did-web.ts";
+export { MAX_ISSUER_DOCUMENT_BYTES } from "./issuer-document.ts";
+export {
+  checkIssuerAlgorithm,
+  findIssuerKey,
+  ISSUER_ALGORITHMS,
+} from "./issuer-key.ts";
+export type {
+  IssuerAlgorithm,
+  IssuerKey,
+  IssuerKeys,
+  SkippedIssuerKey,
+} from "./issuer-key.ts";
+export {
+  jwtVcIssuerUrl,
+  readIssuerJwks,
+  readJwtVcIssuer,
+} from "./issuer-metadata.ts";
+export type { IssuerKeyPlace } from "./issuer-metadata.ts";
+export type { StatusReference } from "./status-reference.ts";
