@@ -1,10 +1,57 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 
 /** Makes the directory, if need be, and takes it away from everyone but its owner (mode 0700). */
 export async function ensurePrivateDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await ensureDirectory(path, 0o700);
   await chmod(path, 0o700);
+}
+
+/**
+ * Makes a directory and those above it, where they are not there. Node's own recursive `mkdir` never
+ * ends where the system answers "no such file" for a child of a directory that exists, as /proc does.
+ *
+ * @throws {Error} `<path>: …`, saying why there can be no directory
+ */
+export async function ensureDirectory(
+  path: string,
+  mode = 0o777,
+): Promise<void> {
+  const missing: string[] = [];
+  let above = resolve(path);
+  for (; !(await isDirectory(above)); above = dirname(above)) {
+    if (above === dirname(above)) break;
+    missing.unshift(above);
+  }
+  for (const directory of missing) {
+    try {
+      await mkdir(directory, { mode });
+    } catch (error) {
+      // Somebody else was faster.
+      if (await isDirectory(directory)) continue;
+      const why = error instanceof Error ? error.message : "unknown";
+      throw new Error(`${path}: no directory can be made there (${why})`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Whether it is one; not, too, where we may not look. */
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** The text of a file, or undefined where there is none. */

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import type { DevTrustDomain } from "../../dev/trust-domain.ts";
@@ -41,12 +41,13 @@ async function quickstart(
 ): Promise<void> {
   const { defaultWorkloads, startDevIssuers } =
     await import("../../dev/start.ts");
+  const { ensureDirectory } = await import("../../dev/private-files.ts");
   const { quickstartConfig } = await import("../../quickstart/config.ts");
   const { createFileLog } = await import("../../serve/log.ts");
   const { runServer } = await import("../../serve/run-server.ts");
   const { loadCheckedConfig } = await import("../load-config.ts");
   const dir = resolve(folder);
-  await mkdir(dir, { recursive: true });
+  await ensureDirectory(dir);
   const workloads = defaultWorkloads(TRUST_DOMAIN);
   const domain = await startDevIssuers({
     dir: join(dir, "trust-domain"),
