@@ -1,5 +1,6 @@
 import type { SpiffeBundle } from "../spiffe/bundle.ts";
 import type { TrustDomainName } from "../spiffe/id.ts";
+import type { CredentialIssuerTrust } from "../vc/trust.ts";
 
 /** What `iss` must be on a JWT-SVID of a trust domain at registration (AMB-01). */
 export interface IssuerRule {
@@ -25,5 +26,5 @@ export interface TrustSource {
   /** Undefined when this trust domain is not configured. */
   spiffe(trustDomain: TrustDomainName): SpiffeTrust | undefined;
   /** Undefined when this issuer of Verifiable Credentials is not configured; compared byte for byte. */
-  credentialIssuer?(issuer: string): { readonly issuer: string } | undefined;
+  credentialIssuer?(issuer: string): CredentialIssuerTrust | undefined;
 }

@@ -21,3 +21,10 @@ export {
 } from "./issuer-metadata.ts";
 export type { IssuerKeyPlace } from "./issuer-metadata.ts";
 export type { StatusReference } from "./status-reference.ts";
+export type {
+  CredentialFormat,
+  CredentialIssuerTrust,
+  IssuerKeySource,
+  KeyBindingRule,
+  KeyHint,
+} from "./trust.ts";

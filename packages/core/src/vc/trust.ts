@@ -1,0 +1,44 @@
+import type { IssuerKey } from "./issuer-key.ts";
+
+/** How a Verifiable Credential is secured and laid out; fixed by its form and `typ` (DCR-TI-18). */
+export type CredentialFormat = "jwt_vc" | "vc+jwt" | "dc+sd-jwt";
+
+/**
+ * What ties a credential to a key of its holder (AMB-11): nothing has to; it has to name the key (`cnf.jwk`);
+ * its presenter has to prove the key with a Key Binding JWT.
+ */
+export type KeyBindingRule = "off" | "cnf" | "kb_jwt";
+
+/** One issuer of Verifiable Credentials that the server was told to trust, and for what. */
+export interface CredentialIssuerTrust {
+  /** As credentials write it; compared byte for byte. */
+  readonly issuer: string;
+  /** The credential types (`type`, `vct`) that may register clients; empty lets none (VC-13, X10). */
+  readonly types: readonly string[];
+  readonly formats: readonly CredentialFormat[];
+  /** Of the algorithms of VC-02 those that this issuer uses; a key narrows them further. */
+  readonly algorithms: readonly string[];
+  readonly keyBinding: KeyBindingRule;
+  /** Whether a credential has to say where its revocation would show (AMB-09). */
+  readonly status: "required" | "if_present" | "off";
+  /** Ceiling for the time from issuance to expiry, in seconds. */
+  readonly maxLifetimeSeconds: number;
+  readonly keys: IssuerKeySource;
+}
+
+/** What a token's header says of the key that signed it; nothing of it is verified. */
+export interface KeyHint {
+  readonly kid: string | undefined;
+  readonly algorithm: string;
+  /** Certificates as the header has them, base64 of DER, leaf first; only their shape has been checked. */
+  readonly x5c: readonly string[] | undefined;
+}
+
+/**
+ * The keys of one issuer, wherever they come from. Answers from memory, and never from what the token
+ * brings along unless that leads to a configured root.
+ */
+export interface IssuerKeySource {
+  /** The keys that may have signed; undefined while no keys have ever loaded, or they are too old to use. */
+  candidates(hint: KeyHint): readonly IssuerKey[] | undefined;
+}
