@@ -40,6 +40,7 @@ const FIELDS: Readonly<
     chain: [`${field(ISSUER)}, ${field(LEAF)}`],
     is: [LEAF, ISSUER, LEAF],
   },
+  "a leaf and an empty list": { leaf: [field(LEAF)], chain: [""], is: [LEAF] },
   "two leaves on two lines": { leaf: [field(LEAF), field(ISSUER)] },
   "the same leaf twice": { leaf: [field(LEAF), field(LEAF)] },
   "two leaves on one line": { leaf: [`${field(LEAF)}, ${field(ISSUER)}`] },

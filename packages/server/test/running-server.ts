@@ -90,6 +90,7 @@ export async function startServer(
       store,
       trust: await staticTrust([authority]),
       trustHealth: () => [],
+      refreshTrust: async () => undefined,
       clock,
       log: { info: write, warn: write, error: write },
       draining: () => false,

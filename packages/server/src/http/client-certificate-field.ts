@@ -28,7 +28,8 @@ export function readClientCertField(
 }
 
 function decodeChain(line: string | undefined): readonly Uint8Array[] {
-  if (line === undefined) return [];
+  // An empty list is usually left out, and may be written (RFC 8941 section 4.2.1).
+  if (line === undefined || line === "") return [];
   const items = line
     .split(",")
     .map((item) => item.replace(/^[ \t]+|[ \t]+$/g, ""));
