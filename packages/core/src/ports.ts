@@ -40,8 +40,7 @@ export type AuditAction =
   | "registration.refused"
   | "authentication.refused"
   | "management.refused"
-  | "token.refused"
-  | "admin.refused";
+  | "token.refused";
 
 /** One row of the audit trail: append-only, and chained by hash to the row before it. */
 export interface AuditEntry {

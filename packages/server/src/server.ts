@@ -53,6 +53,10 @@ export interface ServerPorts {
   readonly store: Store;
   readonly trust: TrustSource;
   readonly trustHealth: () => readonly TrustSourceHealth[];
+  /** Reads a trust source anew; undefined where none has this name. */
+  readonly refreshTrust: (
+    name: string,
+  ) => Promise<TrustSourceHealth | undefined>;
   readonly clock: Clock;
   readonly log: Log;
   /** Whether the server is on its way down. */
@@ -188,8 +192,13 @@ export async function createAccreditServer(
     publicListener,
     adminListener: (options) =>
       createAdminListener({
+        ...standing,
         store,
-        trust: trustHealth,
+        clock,
+        endpoints,
+        trustHealth,
+        refreshTrust: ports.refreshTrust,
+        newAuditId: () => uuidv7(),
         metrics,
         draining,
         ...options,

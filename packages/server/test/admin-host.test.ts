@@ -1,25 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { request } from "node:http";
 import { test } from "node:test";
-import { createAdminListener } from "../src/admin/admin-app.ts";
-import { createMetrics } from "../src/admin/metrics.ts";
+import { startAdmin } from "./running-admin.ts";
 
 test("[C07] the loopback admin listener answers to loopback names and to no other", async (t) => {
-  const server = createServer(
-    createAdminListener({
-      store: { ping: async () => {} },
-      trust: () => [],
-      metrics: createMetrics(() => []),
-      draining: () => false,
-      bearerToken: undefined,
-      loopbackOnly: true,
-    }),
-  ).listen(0, "127.0.0.1");
-  t.after(() => server.close());
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const { port } = await startAdmin(t, { bearerToken: undefined });
   const statusFor = async (host: string) => {
     const asked = request({ port, path: "/metrics", headers: { host } }).end();
     const [answer] = await once(asked, "response");

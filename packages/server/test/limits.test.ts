@@ -137,7 +137,7 @@ test("[DCR-01] [D10] other media types, codings and methods are refused by name"
   }
   assert.equal((await fetch(`${server.url}/nothing`)).status, 404);
   assert.equal(
-    (await fetch(`${server.url}/register/x`, { method: "DELETE" })).status,
+    (await fetch(`${server.url}/register/x/y`, { method: "DELETE" })).status,
     404,
   );
 });

@@ -1,7 +1,10 @@
 import { Command, CommanderError } from "commander";
+import { auditCommand } from "./commands/audit.ts";
+import { clientsCommand } from "./commands/clients.ts";
 import { configCommand } from "./commands/config.ts";
 import { devCommand } from "./commands/dev.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { issuersCommand } from "./commands/issuers.ts";
 import { quickstartCommand } from "./commands/quickstart.ts";
 import { registerCommand } from "./commands/register.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -24,7 +27,10 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     .addCommand(configCommand(io))
     .addCommand(explainCommand(io))
     .addCommand(registerCommand(io))
-    .addCommand(tokenCommand(io));
+    .addCommand(tokenCommand(io))
+    .addCommand(clientsCommand(io))
+    .addCommand(issuersCommand(io))
+    .addCommand(auditCommand(io));
   configureOutput(program, io);
 
   try {

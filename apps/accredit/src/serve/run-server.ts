@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { createAccreditServer } from "@accredit/server";
 import { openSqliteStore } from "@accredit/store";
+import type { TrustDomainName } from "@accredit/core/spiffe";
 import { createTrustKeeper } from "@accredit/trust";
 import type { Config } from "../config/index.ts";
 import { listen, type Listener, type ListenOptions } from "./listeners.ts";
@@ -72,6 +73,7 @@ export async function runServer(
       store,
       trust,
       trustHealth: () => trust.status(),
+      refreshTrust: (name) => trust.refresh(name as TrustDomainName),
       clock: systemClock,
       log,
       draining: () => draining,

@@ -49,7 +49,7 @@ export function earlierAttestation(
       ([name]) =>
         client.provenance[name] === "attested" && name !== "spiffe_id",
     ),
-  ) as JsonObject;
+  );
   const isSpiffe = client.kind === "spiffe";
   return make({
     kind: client.kind,

@@ -1,19 +1,14 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type {
-  IncomingMessage,
-  RequestListener,
-  ServerResponse,
-} from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
-import type { ClientStore } from "@accredit/core/ports";
 import { errorReply, jsonReply, toResponse } from "../wire/reply.ts";
-import type { Metrics, TrustSourceHealth } from "./metrics.ts";
+import { createAdminApi } from "./admin-api.ts";
+import type { AdminEnv, ApiPorts } from "./api-route.ts";
+import type { Metrics } from "./metrics.ts";
 
 /** What the admin listener is made of. */
-export interface AdminOptions {
-  readonly store: Pick<ClientStore, "ping">;
-  readonly trust: () => readonly TrustSourceHealth[];
+export interface AdminOptions extends ApiPorts {
   readonly metrics: Metrics;
   /** Whether the server is on its way down: then it is not ready. */
   readonly draining: () => boolean;
@@ -23,13 +18,9 @@ export interface AdminOptions {
   readonly loopbackOnly: boolean;
 }
 
-type Env = {
-  Bindings: { incoming: IncomingMessage; outgoing: ServerResponse };
-};
-
-/** The admin listener: liveness, readiness, metrics. */
+/** The admin listener: liveness, readiness, metrics, and the admin API. */
 export function createAdminListener(options: AdminOptions): RequestListener {
-  const app = new Hono<Env>();
+  const app = new Hono<AdminEnv>();
 
   app.use(async (context, next) => {
     if (
@@ -50,7 +41,7 @@ export function createAdminListener(options: AdminOptions): RequestListener {
   app.get("/readyz", async () => {
     const problems = await readinessProblems(options);
     const sources = options
-      .trust()
+      .trustHealth()
       .map(({ trustDomain, required, ready, lastError }) => ({
         trust_domain: trustDomain,
         required,
@@ -82,6 +73,24 @@ export function createAdminListener(options: AdminOptions): RequestListener {
     });
   });
 
+  app.use("/api/*", async (context, next) => {
+    const { bearerToken } = options;
+    if (bearerToken === undefined) {
+      return refuse(
+        403,
+        "access_denied",
+        "the admin API is off: name a file with a bearer token in admin.token_file",
+      );
+    }
+    if (!carriesToken(context.env.incoming, bearerToken)) {
+      return refuse(401, "invalid_token", "expected the admin bearer token", {
+        "WWW-Authenticate": "Bearer",
+      });
+    }
+    return next();
+  });
+  app.route("/api/v1", createAdminApi(options));
+
   app.notFound(() => refuse(404, "invalid_request", "nothing is served here"));
   app.onError(() => refuse(500, "server_error", "the server failed"));
   const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false });
@@ -102,7 +111,7 @@ async function readinessProblems(options: AdminOptions): Promise<string[]> {
       `store: ${error instanceof Error ? error.message : "out of reach"}`,
     );
   }
-  for (const source of options.trust()) {
+  for (const source of options.trustHealth()) {
     if (source.required && !source.ready) {
       problems.push(
         `trust domain ${source.trustDomain}: no usable keys (${source.lastError ?? "no bundle loaded yet"})`,
