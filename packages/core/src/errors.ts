@@ -23,7 +23,7 @@ export const DCR_ERRORS = {
   header_invalid:
     "The JOSE header has a member that is not allowed, or a member with a wrong value.",
   algorithm_not_allowed:
-    "`alg` is not one of the algorithms the JWT-SVID profile allows.",
+    "`alg` is not one of the algorithms that the credential's profile or its issuer allows.",
   key_not_found: "No key of the issuer's bundle has this `kid` and fits `alg`.",
   key_id_missing: "The header has no `kid` and the trust source requires one.",
   signature_invalid: "The signature does not verify with the issuer's key.",
@@ -45,12 +45,22 @@ export const DCR_ERRORS = {
     "The credential was issued longer ago than the maximum age.",
   credential_lifetime_too_long:
     "The credential's lifetime is longer than the maximum.",
+  status_list_invalid:
+    "The credential's status cannot be told from its status list: the list is malformed, not for this credential, or not signed by an issuer the server trusts.",
+  disclosure_invalid:
+    "The SD-JWT's disclosures are malformed, repeated, referred to by nothing, or hide what must be in the open.",
+  credential_conflict:
+    "The credential says one thing in two places, and not the same.",
+  key_binding_invalid:
+    "The credential is not bound to a usable key of its holder as the trust source requires, or its Key Binding JWT is not good.",
 
   // Trust and policy.
   issuer_untrusted:
     "The credential's trust domain or issuer is not one the server was told to trust.",
   subject_not_a_workload:
     "The SPIFFE ID names a trust domain, not a workload: it has no path.",
+  credential_type_not_allowed:
+    "The issuer is trusted, but not for a credential of this type or format.",
   policy_denied:
     "No policy rule matches, or the rule does not allow what was asked.",
   metadata_invalid:
@@ -82,6 +92,8 @@ export const DCR_ERRORS = {
     "The request has a TLS client certificate but no client_id, which mutual TLS needs.",
   client_certificate_missing:
     "The client's tokens are bound to its certificate, and the request came without one.",
+  attestation_malformed:
+    "The request does not carry exactly one OAuth-Client-Attestation and one OAuth-Client-Attestation-PoP header.",
 
   // What the client may ask of the token endpoint.
   scope_not_allowed:

@@ -55,9 +55,14 @@ export const WIRE_ERRORS = {
   credential_not_yet_valid: INVALID_STATEMENT,
   credential_too_old: INVALID_STATEMENT,
   credential_lifetime_too_long: INVALID_STATEMENT,
+  status_list_invalid: INVALID_STATEMENT,
+  disclosure_invalid: INVALID_STATEMENT,
+  credential_conflict: INVALID_STATEMENT,
+  key_binding_invalid: INVALID_STATEMENT,
 
   issuer_untrusted: UNAPPROVED_STATEMENT,
   subject_not_a_workload: UNAPPROVED_STATEMENT,
+  credential_type_not_allowed: UNAPPROVED_STATEMENT,
   policy_denied: UNAPPROVED_STATEMENT,
   metadata_invalid: INVALID_METADATA,
   redirect_uri_invalid: { status: 400, error: "invalid_redirect_uri" },
@@ -75,6 +80,7 @@ export const WIRE_ERRORS = {
   client_auth_method_not_allowed: INVALID_CLIENT,
   client_id_missing: INVALID_CLIENT,
   client_certificate_missing: INVALID_REQUEST,
+  attestation_malformed: INVALID_CLIENT,
 
   scope_not_allowed: { status: 400, error: "invalid_scope" },
   resource_not_allowed: { status: 400, error: "invalid_target" },
