@@ -41,28 +41,48 @@ export interface RegisterOptions extends RequestSettings {
 export async function register(
   options: RegisterOptions,
 ): Promise<RegisteredClient> {
-  const { server, metadata, statement, svidSource, spiffeId, signal } = options;
+  const { statement, svidSource } = options;
   if ((statement === undefined) === (svidSource === undefined))
     throw new TypeError("expected either statement or svidSource");
-  const found =
+  if (svidSource !== undefined)
+    return (await registerBySvid({ ...options, svidSource })).client;
+  const endpoint = await registrationEndpoint(options);
+  return postRegistration(endpoint, statement ?? "", options);
+}
+
+/** A client and the SPIFFE ID that registered it. */
+export interface Registration {
+  readonly spiffeId: string;
+  readonly client: RegisteredClient;
+}
+
+/** Registers with a new JWT-SVID, and tells which identity it was for. */
+export async function registerBySvid(
+  options: RegisterOptions & { readonly svidSource: JwtSvidSource },
+): Promise<Registration> {
+  const endpoint = await registrationEndpoint(options);
+  const { spiffeId, svid } = await fetchJwtSvid(
+    options.svidSource,
+    options.audience ?? endpoint,
+    { spiffeId: options.spiffeId, signal: options.signal },
+  );
+  return { spiffeId, client: await postRegistration(endpoint, svid, options) };
+}
+
+async function registrationEndpoint(options: RegisterOptions): Promise<string> {
+  const { server } = options;
+  const metadata =
     typeof server === "string"
       ? await discover(server, options)
       : parseServerMetadata(server, server.issuer);
-  const endpoint = requireEndpoint(found, "registration_endpoint");
-  const { audience = endpoint } = options;
-  const credential =
-    svidSource === undefined
-      ? (statement ?? "")
-      : (await fetchJwtSvid(svidSource, audience, { spiffeId, signal })).svid;
-  return postRegistration(endpoint, credential, metadata, options);
+  return requireEndpoint(metadata, "registration_endpoint");
 }
 
-/** Sends a registration; 201 is the only success there is. */
-export async function postRegistration(
+/** 201 is the only success there is. */
+async function postRegistration(
   endpoint: string,
   statement: string,
-  metadata: Readonly<Record<string, unknown>> = {},
-  settings: RequestSettings = {},
+  options: RegisterOptions,
 ): Promise<RegisteredClient> {
   const secrets = [statement];
   const answer = await exchange(
@@ -73,9 +93,12 @@ export async function postRegistration(
         Accept: "application/json",
         "Content-Type": "application/json",
       },
-      body: JSON.stringify({ ...metadata, software_statement: statement }),
+      body: JSON.stringify({
+        ...options.metadata,
+        software_statement: statement,
+      }),
     },
-    settings,
+    options,
     secrets,
   );
   if (answer.status >= 400)

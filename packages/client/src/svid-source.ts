@@ -1,5 +1,6 @@
 import type { JwtSvid, WorkloadApiClient } from "@accredit/workload-api";
 import { AccreditClientError } from "./error.ts";
+import { untilAborted } from "./lib/deadline.ts";
 
 /** Where JWT-SVIDs come from; a Workload API client is one. */
 export type JwtSvidSource = Pick<WorkloadApiClient, "fetchJwtSvid">;
@@ -9,7 +10,7 @@ export type X509SvidSource = Pick<WorkloadApiClient, "fetchX509Svid">;
 
 /** Which SVID is wanted. */
 export interface SvidChoice {
-  /** The identity wanted; the default one where absent. */
+  /** The identity that it has to be; the default one where absent. */
   readonly spiffeId?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -44,7 +45,7 @@ export async function orUnavailable<T>(
   ask: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await ask();
+    return await untilAborted(ask(), signal);
   } catch (cause) {
     signal?.throwIfAborted();
     const said = cause instanceof Error ? cause.message : "it failed";

@@ -15,7 +15,8 @@ export function parseSecureUrl(
   text: unknown,
   { allowLoopback }: { readonly allowLoopback: boolean },
 ): URL | string {
-  const url = typeof text === "string" ? URL.parse(text) : null;
+  const url =
+    typeof text === "string" && URL.canParse(text) ? new URL(text) : null;
   if (url === null) return "expected a URL, got none";
   if (url.protocol !== "https:" && !(allowLoopback && isLoopbackHttp(url))) {
     return `expected https, got ${url.protocol}//${url.host}`;
