@@ -12,7 +12,7 @@ export function quickstartConfig(addresses: QuickstartAddresses): string {
   return `# Written by the quick start; \`npx accredit serve --config\` takes this file as it is.
 issuer: ${addresses.issuer}
 listen: { host: 127.0.0.1, port: ${addresses.port} }
-admin: { host: 127.0.0.1, port: ${addresses.adminPort} }
+admin: { host: 127.0.0.1, port: ${addresses.adminPort}, token_file: ./admin-token }
 store: { url: "sqlite:./accredit.db" }
 
 trust:

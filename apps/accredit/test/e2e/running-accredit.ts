@@ -51,6 +51,8 @@ export interface AccreditOptions {
   readonly registration?: string;
   readonly trust?: string;
   readonly bundle?: "file" | "missing";
+  /** Turns the admin API on. */
+  readonly adminToken?: string;
 }
 
 const POLICY = `
@@ -84,11 +86,13 @@ export async function startAccredit(
   const bundleFile = join(dir, "bundle.json");
   if (options.bundle !== "missing")
     await writeFile(bundleFile, authority.bundleDocument());
+  if (options.adminToken !== undefined)
+    await writeFile(join(dir, "admin-token"), options.adminToken);
   const issuer = `http://127.0.0.1:${await freePort()}`;
   const config = parseConfig(
     `issuer: ${issuer}
 listen: { host: 127.0.0.1, port: ${new URL(issuer).port} }
-admin: { host: 127.0.0.1, port: 0 }
+admin: { host: 127.0.0.1, port: 0${options.adminToken === undefined ? "" : ", token_file: ./admin-token"} }
 store: { url: "sqlite:./accredit.db" }
 ${options.registration ?? ""}
 trust:

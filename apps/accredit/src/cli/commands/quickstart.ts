@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
@@ -41,7 +42,8 @@ async function quickstart(
 ): Promise<void> {
   const { defaultWorkloads, startDevIssuers } =
     await import("../../dev/start.ts");
-  const { ensureDirectory } = await import("../../dev/private-files.ts");
+  const { ensureDirectory, readIfThere, replaceFile } =
+    await import("../../dev/private-files.ts");
   const { quickstartConfig } = await import("../../quickstart/config.ts");
   const { createFileLog } = await import("../../serve/log.ts");
   const { runServer } = await import("../../serve/run-server.ts");
@@ -66,6 +68,9 @@ async function quickstart(
       bundleCaFile: domain.caFile,
     });
     await writeFile(configFile, text);
+    const tokenFile = join(dir, "admin-token");
+    if ((await readIfThere(tokenFile)) === undefined)
+      await replaceFile(tokenFile, randomBytes(32).toString("base64url"));
     const config = await loadCheckedConfig(configFile);
     const logFile = join(dir, "server.log");
     const server = await runServer(
@@ -77,6 +82,7 @@ async function quickstart(
         welcome({
           issuer,
           adminPort: port + 1,
+          tokenFile,
           domain,
           configFile,
           logFile,
@@ -96,6 +102,7 @@ async function quickstart(
 interface Welcome {
   readonly issuer: string;
   readonly adminPort: number;
+  readonly tokenFile: string;
   readonly domain: DevTrustDomain;
   readonly configFile: string;
   readonly logFile: string;
@@ -105,6 +112,7 @@ interface Welcome {
 function welcome({
   issuer,
   adminPort,
+  tokenFile,
   domain,
   configFile,
   logFile,
@@ -116,7 +124,8 @@ function welcome({
 Accredit is running. Ctrl-C stops it.
 
   authorization server  ${issuer}/.well-known/oauth-authorization-server
-  readiness, metrics    http://127.0.0.1:${adminPort}/readyz  /metrics
+  admin listener        http://127.0.0.1:${adminPort}/readyz  /metrics  /api/v1/openapi.json
+  admin token           ${relative(process.cwd(), tokenFile)}
   Workload API          ${domain.workloadApiAddress}
   bundle endpoint       ${domain.bundleUrl}
   configuration         ${config}
