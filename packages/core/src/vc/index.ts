@@ -28,3 +28,13 @@ export type {
   KeyBindingRule,
   KeyHint,
 } from "./trust.ts";
+export { detectCredentialKind } from "./kind.ts";
+export type { CredentialKind } from "./kind.ts";
+export { CREDENTIAL_ALGORITHMS } from "./credential-header.ts";
+export { CREDENTIAL_CHECKS } from "./steps.ts";
+export { verifyCredential } from "./verify-credential.ts";
+export type {
+  CredentialProfile,
+  CredentialRequirements,
+  VerifiedVc,
+} from "./verify-credential.ts";

@@ -1,3 +1,4 @@
+import type { X509Authority } from "../spiffe/bundle.ts";
 import type { IssuerKey } from "./issuer-key.ts";
 
 /** How a Verifiable Credential is secured and laid out; fixed by its form and `typ` (DCR-TI-18). */
@@ -34,11 +35,13 @@ export interface KeyHint {
   readonly x5c: readonly string[] | undefined;
 }
 
-/**
- * The keys of one issuer, wherever they come from. Answers from memory, and never from what the token
- * brings along unless that leads to a configured root.
- */
+/** The keys of one issuer, wherever they come from. Answers from memory, never from what a token brings along. */
 export interface IssuerKeySource {
   /** The keys that may have signed; undefined while no keys have ever loaded, or they are too old to use. */
   candidates(hint: KeyHint): readonly IssuerKey[] | undefined;
+  /**
+   * Where the configuration names roots for this issuer: a token that has `x5c` is verified with the key of
+   * its first certificate, which has to lead to one of them (KEYR-02). Without roots `x5c` is passed over.
+   */
+  readonly roots?: readonly X509Authority[] | undefined;
 }

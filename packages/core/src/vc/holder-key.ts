@@ -1,0 +1,36 @@
+import type { JsonValue } from "../json/index.ts";
+import { kindOf } from "../lib/quote.ts";
+import { refuse } from "../lib/refuse.ts";
+import { judgeIssuerKey, type IssuerKey } from "./issuer-key.ts";
+import { isObject } from "./kind.ts";
+import type { KeyBindingRule } from "./trust.ts";
+
+/**
+ * The holder's key that the credential names in `cnf.jwk`, judged as strictly as an issuer's. Other ways to
+ * name it (a thumbprint, a URL) leave us without the key: where the rule wants one, they do not do.
+ *
+ * @throws {DcrError} `key_binding_invalid`
+ * @see RFC 7800 section 3.2
+ */
+export function readHolderKey(
+  cnf: JsonValue | undefined,
+  rule: KeyBindingRule,
+): IssuerKey | undefined {
+  if (cnf !== undefined && !isObject(cnf))
+    refuse("key_binding_invalid", "cnf to be an object", kindOf(cnf));
+  const jwk = isObject(cnf) ? cnf["jwk"] : undefined;
+  if (jwk === undefined) {
+    if (rule === "off") return undefined;
+    return refuse(
+      "key_binding_invalid",
+      "cnf.jwk, as the trust source requires",
+      "none",
+    );
+  }
+  if (!isObject(jwk))
+    return refuse("key_binding_invalid", "cnf.jwk to be a JWK", kindOf(jwk));
+  const verdict = judgeIssuerKey(undefined, jwk);
+  return typeof verdict === "string"
+    ? refuse("key_binding_invalid", "a usable public key in cnf.jwk", verdict)
+    : verdict;
+}

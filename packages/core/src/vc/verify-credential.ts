@@ -1,0 +1,366 @@
+import { createHash } from "node:crypto";
+import type { JWK } from "jose";
+import type { CheckListener } from "../credential/checks.ts";
+import { DcrError } from "../errors.ts";
+import type { JsonObject } from "../json/index.ts";
+import { verifySignature } from "../lib/compact-jws.ts";
+import { quote } from "../lib/quote.ts";
+import { refuse } from "../lib/refuse.ts";
+import { checkAudience } from "../spiffe/jwt-svid-claims.ts";
+import type { TrustSource } from "../trust/index.ts";
+import {
+  readIdentifier,
+  type CredentialContent,
+} from "./credential-content.ts";
+import {
+  checkCredentialAlgorithm,
+  checkCredentialHeader,
+} from "./credential-header.ts";
+import { digestHash, discloseClaims } from "./disclosures.ts";
+import { readHolderKey } from "./holder-key.ts";
+import type { IssuerAlgorithm, IssuerKey } from "./issuer-key.ts";
+import { readJwtVc } from "./jwt-vc.ts";
+import { verifyKeyBinding } from "./key-binding.ts";
+import {
+  kindOfStatement,
+  splitStatement,
+  type UnverifiedStatement,
+} from "./kind.ts";
+import { OPEN_CLAIMS, readClaimsCredential } from "./sd-jwt-vc.ts";
+import type { StatusReference } from "./status-reference.ts";
+import { CREDENTIAL_CHECKS, makeStepper } from "./steps.ts";
+import type {
+  CredentialFormat,
+  CredentialIssuerTrust,
+  KeyHint,
+} from "./trust.ts";
+import { checkValidity } from "./validity.ts";
+import { checkVcdm2KeyId, readVcdm2, readVcdm2Issuer } from "./vcdm2.ts";
+
+/** What a payload may mean; `vcj23` is a `vc+jwt` of plain claims, as an early draft had it (AMB-13). */
+export type CredentialProfile = "vcdm1" | "vcdm2" | "sdjwtvc" | "vcj23";
+const DEFAULT_PROFILES: readonly CredentialProfile[] = [
+  "vcdm1",
+  "vcdm2",
+  "sdjwtvc",
+];
+
+/** What the registration endpoint wants of a credential. All times in seconds. */
+export interface CredentialRequirements {
+  /** Where the credential or a Key Binding JWT has an `aud`, one of these is the only one. */
+  readonly audiences: readonly string[];
+  /** Epoch seconds. */
+  readonly now: number;
+  readonly clockToleranceSeconds: number;
+  /** Ceiling for the time from issuance to expiry, beside the issuer's own; undefined sets none. */
+  readonly maxLifetimeSeconds?: number | undefined;
+  readonly onCheck?: CheckListener | undefined;
+  /** All but `vcj23` unless it says otherwise. */
+  readonly profiles?: readonly CredentialProfile[] | undefined;
+}
+
+declare const verified: unique symbol;
+
+/** A Verifiable Credential whose every check but that of its status passed. Only {@link verifyCredential} makes one. */
+export interface VerifiedVc {
+  readonly [verified]: true;
+  readonly kind: "vc";
+  readonly format: CredentialFormat;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly credentialId: string | undefined;
+  readonly types: readonly string[];
+  /** Where client metadata stands, and other members with it. */
+  readonly claims: JsonObject;
+  readonly algorithm: IssuerAlgorithm;
+  /** The key that verified it, as its source names it. */
+  readonly keyId: string;
+  /** Epoch seconds. */
+  readonly issuedAt: number | undefined;
+  /** Epoch seconds: the earliest of all the ends it has. */
+  readonly expiresAt: number;
+  readonly audience: string | undefined;
+  /** The holder's key, public and judged usable (VC-14). */
+  readonly confirmationJwk: Readonly<JWK> | undefined;
+  /** Whether a Key Binding JWT proved that the presenter holds that key. */
+  readonly keyProven: boolean;
+  /** Where its status shows; nothing has been asked yet. */
+  readonly status: readonly StatusReference[];
+  /** base64url SHA-256 of the signed `header.payload`: names the credential in logs without being it. */
+  readonly fingerprint: string;
+  readonly tokenId: string | undefined;
+}
+
+/**
+ * Verifies a Verifiable Credential of an issuer that the server was told to trust, by the rules of its own
+ * format and no other. Its status is left to the caller, who asks only now that all else holds (STAT-01).
+ *
+ * The order is a security property: form before content, the issuer's trust before its keys, the signature
+ * before anything the credential says (DCR-TI-01).
+ *
+ * @throws {DcrError} one code for each check that fails; `source_unavailable` when no keys are held
+ * @see draft-kasselman-oauth-dcr-trusted-issuer-token section 5.2
+ */
+export async function verifyCredential(
+  statement: string,
+  trust: TrustSource,
+  requirements: CredentialRequirements,
+): Promise<VerifiedVc> {
+  const step = makeStepper(CREDENTIAL_CHECKS, requirements.onCheck);
+
+  // 1. What it is, before anything in it is believed.
+  const parts = step("form", "strict compact JWS or SD-JWT", () =>
+    splitStatement(statement),
+  );
+  const { jws, sdJwt } = parts;
+  const { format, profile } = step(
+    "kind",
+    "a credential by its own account",
+    () => checkProfile(parts, requirements.profiles ?? DEFAULT_PROFILES),
+  );
+  const { kid, x5c } = step("header", "no key or extension in the header", () =>
+    checkCredentialHeader(jws.header, format),
+  );
+  step("algorithm", "an algorithm for credentials", () =>
+    checkCredentialAlgorithm(jws.header["alg"]),
+  );
+
+  // 2. Whose keys decide: the issuer that it names, if the server was told to trust it.
+  const source = step("trust", "issuer is configured", () =>
+    findIssuer(issuerOf(jws.payload, profile), trust),
+  );
+  const algorithm = step(
+    "format",
+    "format and algorithm of this issuer",
+    () => {
+      checkFormat(format, source);
+      return checkCredentialAlgorithm(jws.header["alg"], source.algorithms);
+    },
+  );
+  const key = step("key", "one key of that issuer fits", () => {
+    if (profile === "vcdm2") checkVcdm2KeyId(kid, source.issuer, jws.payload);
+    return findKey(source, { kid, algorithm, x5c });
+  });
+
+  // 3. The signature.
+  const signed = await verifySignature(jws.token, key.jwk, algorithm);
+  step("signature", "signature verifies", () => {
+    if (!signed)
+      refuse(
+        "signature_invalid",
+        `a signature by a key of ${quote(source.issuer)}`,
+        "one that does not verify",
+      );
+  });
+
+  // 4. What the credential says, now that it is known who says it.
+  const payload =
+    sdJwt === undefined
+      ? jws.payload
+      : step("disclosures", "each belongs, none hides what must be open", () =>
+          discloseClaims(jws.token, jws.payload, sdJwt, OPEN_CLAIMS),
+        );
+  const content = step("model", "one credential of its data model", () =>
+    READERS[profile](payload),
+  );
+  const validity = step("time", "inside its validity", () =>
+    checkValidity(payload, content, {
+      ...requirements,
+      maxLifetimeSeconds: Math.min(
+        source.maxLifetimeSeconds,
+        requirements.maxLifetimeSeconds ?? Infinity,
+      ),
+    }),
+  );
+  const audience = step(
+    "audience",
+    "for this endpoint alone, or for any",
+    () =>
+      payload["aud"] === undefined
+        ? undefined
+        : checkAudience(payload["aud"], requirements.audiences),
+  );
+  step("type", "a type that may register clients", () =>
+    checkType(content, source),
+  );
+
+  // 5. Whose it is.
+  const holderKey = step(
+    "holder",
+    "holder's key as the trust source says",
+    () => readHolderKey(payload["cnf"], source.keyBinding),
+  );
+  const keyProven = await proveKey(parts, holderKey, source, requirements);
+  step("key binding", "key proven where it has to be", () => {
+    if (keyProven instanceof DcrError) throw keyProven;
+  });
+  step("status", "says where its status shows, if it must", () => {
+    if (source.status === "required" && content.status.length === 0)
+      refuse(
+        "claims_invalid",
+        "a status, as the trust source requires",
+        "none",
+      );
+  });
+  const tokenId = payload["jti"];
+
+  return {
+    kind: "vc",
+    format,
+    issuer: source.issuer,
+    subject: content.subject,
+    credentialId: content.credentialId,
+    types: content.types,
+    claims: content.claims,
+    algorithm,
+    keyId: key.id ?? kid ?? "",
+    ...validity,
+    audience,
+    confirmationJwk: holderKey?.jwk,
+    keyProven,
+    status: content.status,
+    fingerprint: createHash("sha256")
+      .update(jws.signingInput)
+      .digest("base64url"),
+    tokenId: typeof tokenId === "string" ? tokenId : undefined,
+  } as VerifiedVc;
+}
+
+const READERS: Readonly<
+  Record<CredentialProfile, (payload: JsonObject) => CredentialContent>
+> = {
+  vcdm1: readJwtVc,
+  vcdm2: readVcdm2,
+  sdjwtvc: readClaimsCredential,
+  vcj23: readClaimsCredential,
+};
+
+function checkProfile(
+  parts: UnverifiedStatement,
+  allowed: readonly CredentialProfile[],
+): { readonly format: CredentialFormat; readonly profile: CredentialProfile } {
+  const format = kindOfStatement(parts);
+  if (format === "jwt-svid")
+    return refuse(
+      "credential_kind_unsupported",
+      "a Verifiable Credential",
+      "a JWT without a vc claim and without typ",
+    );
+  const profile = profileOf(format, parts.jws.payload);
+  return allowed.includes(profile)
+    ? { format, profile }
+    : refuse(
+        "credential_kind_unsupported",
+        `a credential of the profiles ${allowed.join(" ")}`,
+        profile,
+      );
+}
+
+function profileOf(
+  format: CredentialFormat,
+  payload: JsonObject,
+): CredentialProfile {
+  if (format === "jwt_vc") return "vcdm1";
+  if (format === "dc+sd-jwt") return "sdjwtvc";
+  return payload["@context"] === undefined ? "vcj23" : "vcdm2";
+}
+
+function issuerOf(payload: JsonObject, profile: CredentialProfile): string {
+  return profile === "vcdm2"
+    ? readVcdm2Issuer(payload)
+    : readIdentifier(payload["iss"], "iss");
+}
+
+function findIssuer(issuer: string, trust: TrustSource): CredentialIssuerTrust {
+  const source = trust.credentialIssuer?.(issuer);
+  return source?.issuer === issuer
+    ? source
+    : refuse("issuer_untrusted", "an issuer this server trusts", quote(issuer));
+}
+
+function checkFormat(
+  format: CredentialFormat,
+  { formats, issuer }: CredentialIssuerTrust,
+): void {
+  if (!formats.includes(format))
+    refuse(
+      "credential_type_not_allowed",
+      `a credential of ${quote(issuer)} as ${formats.join(" or ") || "nothing"}`,
+      format,
+    );
+}
+
+/** A kid names its key; without one the issuer has to have exactly one that fits (J08, J10). */
+function findKey(
+  { keys, issuer }: CredentialIssuerTrust,
+  hint: KeyHint,
+): IssuerKey {
+  const candidates = keys.candidates(hint);
+  if (candidates === undefined)
+    throw new DcrError(
+      "source_unavailable",
+      `the keys of ${quote(issuer)} are not available now; try again later`,
+      { data: { issuer } },
+    );
+  const fitting = candidates.filter(({ algorithms }) =>
+    algorithms.some((name) => name === hint.algorithm),
+  );
+  const [key] = fitting;
+  const which = hint.kid === undefined ? "any key" : `key ${quote(hint.kid)}`;
+  if (key === undefined)
+    return refuse(
+      "key_not_found",
+      `${which} for ${hint.algorithm} among the keys of ${quote(issuer)}`,
+      "no such key",
+    );
+  return fitting.length === 1
+    ? key
+    : refuse(
+        "key_id_missing",
+        `a kid that names one key of ${quote(issuer)}`,
+        `${fitting.length} keys that fit`,
+      );
+}
+
+function checkType(
+  { types }: CredentialContent,
+  { types: allowed, issuer }: CredentialIssuerTrust,
+): void {
+  if (!types.some((type) => allowed.includes(type)))
+    refuse(
+      "credential_type_not_allowed",
+      `a credential of ${quote(issuer)} of a type that may register clients`,
+      types.length === 0 ? "none" : types.map(quote).slice(0, 4).join(" "),
+    );
+}
+
+/** A Key Binding JWT that is there has to be good, whether or not the trust source asks for one. */
+async function proveKey(
+  { jws, sdJwt }: UnverifiedStatement,
+  holderKey: IssuerKey | undefined,
+  { keyBinding }: CredentialIssuerTrust,
+  requirements: CredentialRequirements,
+): Promise<boolean | DcrError> {
+  if (sdJwt?.keyBindingJwt === undefined)
+    return keyBinding === "kb_jwt"
+      ? new DcrError(
+          "key_binding_invalid",
+          "expected a Key Binding JWT, as the trust source requires, got none",
+        )
+      : false;
+  try {
+    await verifyKeyBinding(
+      sdJwt.keyBindingJwt,
+      {
+        holderKey,
+        presented: sdJwt.presented,
+        hash: digestHash(jws.payload),
+      },
+      requirements,
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof DcrError) return error;
+    throw error;
+  }
+}
