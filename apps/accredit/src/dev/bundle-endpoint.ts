@@ -1,8 +1,12 @@
 import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { SecureContextOptions } from "node:tls";
 import type { DevCertificateAuthority } from "./certificate-authority.ts";
-import type { DevKeys } from "./keys.ts";
+import { certificatesPem, privateKeyPem } from "./certificates.ts";
+import { follow, type FollowSettings } from "./follow.ts";
+import type { X509SvidIssuer } from "./x509-svids.ts";
 
 /** Where the bundle endpoint listens; port 0 takes a free one. */
 export interface BundleListen {
@@ -16,20 +20,9 @@ export interface BundleEndpoint {
   close(): Promise<void>;
 }
 
-/**
- * Renders the SPIFFE bundle: the JWK Set of the published keys, its sequence and its refresh hint.
- *
- * @see SPIFFE Trust Domain and Bundle, section 4
- */
-export function renderBundle(
-  keys: DevKeys,
-  refreshHintSeconds: number,
-): string {
-  return JSON.stringify({
-    keys: keys.publicKeys().map((key) => ({ ...key, use: "jwt-svid" })),
-    spiffe_sequence: keys.sequence(),
-    spiffe_refresh_hint: refreshHintSeconds,
-  });
+/** A bundle endpoint whose certificate can be replaced. */
+interface TlsEndpoint extends BundleEndpoint {
+  serveWith(certificate: SecureContextOptions): void;
 }
 
 /** Serves the bundle at `/bundle.json` over TLS, profile `https_web`. */
@@ -38,29 +31,63 @@ export async function startBundleEndpoint(
   authority: DevCertificateAuthority,
   render: () => string,
 ): Promise<BundleEndpoint> {
-  const server = createServer(
-    await authority.issueServerCertificate(),
-    (request, response) => {
-      if (request.url !== "/bundle.json") {
-        response.writeHead(404).end();
-      } else if (request.method !== "GET" && request.method !== "HEAD") {
-        response.writeHead(405, { Allow: "GET, HEAD" }).end();
-      } else {
-        const body = render();
-        response.writeHead(200, {
-          "Content-Type": "application/json",
-          "Content-Length": Buffer.byteLength(body),
-          "Cache-Control": "no-store",
-        });
-        response.end(body); // Node leaves the body out of an answer to HEAD.
-      }
+  return listenTls(listen, await authority.issueServerCertificate(), render);
+}
+
+/**
+ * Serves the bundle at `/bundle.json` over TLS, profile `https_spiffe`: its certificate is always the
+ * newest X509-SVID of the trust domain's own identity.
+ *
+ * @see SPIFFE Federation, section 5.2.2
+ */
+export async function startSpiffeBundleEndpoint(
+  listen: BundleListen,
+  spiffeId: string,
+  issuer: X509SvidIssuer,
+  settings: FollowSettings,
+  render: () => string,
+): Promise<BundleEndpoint> {
+  const stopping = new AbortController();
+  const certificates = follow(
+    settings,
+    stopping.signal,
+    async () => {
+      const { svid, renewAt } = await issuer.of({ spiffeId });
+      const cert = certificatesPem(svid.chain);
+      const value = { cert, key: privateKeyPem(svid.privateKey) };
+      return { value, until: renewAt };
     },
+    ({ cert }) => cert,
+  );
+  const first = await certificates.next();
+  if (first.done === true) throw new TypeError("expected a first certificate");
+  const endpoint = await listenTls(listen, first.value, render);
+  const following = (async () => {
+    for await (const next of certificates) endpoint.serveWith(next);
+  })();
+  return {
+    url: endpoint.url,
+    async close() {
+      stopping.abort();
+      await Promise.all([following, endpoint.close()]);
+    },
+  };
+}
+
+async function listenTls(
+  listen: BundleListen,
+  certificate: SecureContextOptions,
+  render: () => string,
+): Promise<TlsEndpoint> {
+  const server = createServer(certificate, (request, response) =>
+    answer(request, response, render),
   );
   server.listen(listen.port, listen.host);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
     url: `https://${nameInUrl(listen.host)}:${port}/bundle.json`,
+    serveWith: (next) => server.setSecureContext(next),
     async close() {
       const closed = once(server, "close");
       server.close();
@@ -68,6 +95,26 @@ export async function startBundleEndpoint(
       await closed;
     },
   };
+}
+
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  render: () => string,
+): void {
+  if (request.url !== "/bundle.json") {
+    response.writeHead(404).end();
+  } else if (request.method !== "GET" && request.method !== "HEAD") {
+    response.writeHead(405, { Allow: "GET, HEAD" }).end();
+  } else {
+    const body = render();
+    response.writeHead(200, {
+      "Content-Type": "application/json",
+      "Content-Length": Buffer.byteLength(body),
+      "Cache-Control": "no-store",
+    });
+    response.end(body); // Node leaves the body out of an answer to HEAD.
+  }
 }
 
 /** A name of this machine that is in the certificate. */

@@ -1,11 +1,18 @@
-import { createPrivateKey, webcrypto, X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
-import type * as X509 from "@peculiar/x509";
+import {
+  authorityExtensions,
+  certificatesPem,
+  loadX509,
+  makeCertificate,
+  openSigner,
+  privateKeyPem,
+  type CertificateSigner,
+  type KeyedCertificate,
+} from "./certificates.ts";
 import { readIfThere, replaceFile } from "./private-files.ts";
 
-const DAY_MS = 86_400_000;
-const NAME = "CN=Accredit development CA";
-const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const DAY = 86_400;
 
 /** A certificate authority for the TLS of development endpoints, and for nothing else. */
 export interface DevCertificateAuthority {
@@ -26,7 +33,6 @@ export interface DevCertificateAuthority {
 export async function openCertificateAuthority(
   directory: string,
 ): Promise<DevCertificateAuthority> {
-  const x509 = await loadX509();
   const certificateFile = join(directory, "ca.pem");
   const keyFile = join(directory, "ca-key.pem");
   let keyPem = await readIfThere(keyFile);
@@ -36,106 +42,65 @@ export async function openCertificateAuthority(
     certificatePem === undefined ||
     !isUsable(certificatePem, keyPem)
   ) {
-    const made = await makeAuthority(x509);
-    keyPem = made.key;
-    certificatePem = made.cert;
+    const made = await makeAuthority();
+    keyPem = privateKeyPem(made.privateKey);
+    certificatePem = certificatesPem([made.certificate]);
     await replaceFile(keyFile, keyPem);
     await replaceFile(certificateFile, certificatePem);
   }
 
-  const signingKey = await importKey(keyPem);
-  const authority = new x509.X509Certificate(certificatePem);
+  const signer = await openSigner({
+    certificate: new X509Certificate(certificatePem).raw,
+    privateKey: createPrivateKey(keyPem).export({
+      type: "pkcs8",
+      format: "der",
+    }),
+  });
   return {
     certificatePem,
     certificateFile,
-    issueServerCertificate: () => issueServer(x509, authority, signingKey),
+    issueServerCertificate: () => issueServer(signer),
   };
 }
 
-async function makeAuthority(
-  x509: typeof X509,
-): Promise<{ readonly key: string; readonly cert: string }> {
-  const keys = await newKeyPair();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: NAME,
+async function makeAuthority(): Promise<KeyedCertificate> {
+  return makeCertificate({
+    subject: "CN=Accredit development CA",
     ...validity(3650),
-    keys,
-    signingAlgorithm: ALGORITHM,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(
-        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
-        true,
-      ),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
+    extensions: await authorityExtensions(),
   });
-  return {
-    key: await pkcs8(keys.privateKey),
-    cert: certificate.toString("pem"),
-  };
 }
 
 async function issueServer(
-  x509: typeof X509,
-  authority: X509.X509Certificate,
-  signingKey: webcrypto.CryptoKey,
+  signer: CertificateSigner,
 ): Promise<{ readonly key: string; readonly cert: string }> {
-  const keys = await newKeyPair();
-  const certificate = await x509.X509CertificateGenerator.create({
-    subject: "CN=localhost",
-    issuer: authority.subject,
-    ...validity(365),
-    publicKey: keys.publicKey,
-    signingKey,
-    signingAlgorithm: ALGORITHM,
-    extensions: [
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([
-        { type: "dns", value: "localhost" },
-        { type: "ip", value: "127.0.0.1" },
-        { type: "ip", value: "::1" },
-      ]),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey),
-    ],
-  });
+  const x509 = await loadX509();
+  const { certificate, privateKey } = await makeCertificate(
+    {
+      subject: "CN=localhost",
+      ...validity(365),
+      extensions: [
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension([
+          { type: "dns", value: "localhost" },
+          { type: "ip", value: "127.0.0.1" },
+          { type: "ip", value: "::1" },
+        ]),
+      ],
+    },
+    signer,
+  );
   return {
-    key: await pkcs8(keys.privateKey),
-    cert: certificate.toString("pem"),
+    key: privateKeyPem(privateKey),
+    cert: certificatesPem([certificate]),
   };
 }
 
-/** The library reads its decorators' metadata through this peer, which must be there first. */
-async function loadX509(): Promise<typeof X509> {
-  await import("reflect-metadata");
-  return import("@peculiar/x509");
-}
-
-/** From a day ago, as slack for clocks that are behind. */
-function validity(days: number): { notBefore: Date; notAfter: Date } {
-  const now = Date.now();
-  return {
-    notBefore: new Date(now - DAY_MS),
-    notAfter: new Date(now + days * DAY_MS),
-  };
-}
-
-async function newKeyPair(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-}
-
-async function pkcs8(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key));
-  return createPrivateKey({ key: der, format: "der", type: "pkcs8" })
-    .export({ type: "pkcs8", format: "pem" })
-    .toString();
-}
-
-async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const der = createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
-  return webcrypto.subtle.importKey("pkcs8", der, ALGORITHM, false, ["sign"]);
+/** From a day ago, as slack for clocks that are behind; epoch seconds. */
+function validity(days: number): { notBefore: number; notAfter: number } {
+  const now = Math.floor(Date.now() / 1000);
+  return { notBefore: now - DAY, notAfter: now + days * DAY };
 }
 
 /** Whether the two belong together and last at least as long as the certificates issued under them. */
@@ -143,6 +108,6 @@ function isUsable(certificatePem: string, keyPem: string): boolean {
   const parsed = new X509Certificate(certificatePem);
   return (
     parsed.checkPrivateKey(createPrivateKey(keyPem)) &&
-    Date.parse(parsed.validTo) > Date.now() + 366 * DAY_MS
+    Date.parse(parsed.validTo) > Date.now() + 366 * DAY * 1000
   );
 }

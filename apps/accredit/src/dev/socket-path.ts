@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { lstat, rm } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, type Server } from "node:net";
 
 /** What fits a socket address on every system (macOS has the shortest: 104 with the final zero). */
 const MAX_PATH_BYTES = 103;
@@ -30,6 +30,20 @@ export async function freeSocketPath(path: string): Promise<void> {
     throw new Error(`${path}: another process already serves this socket`);
   }
   await rm(path, { force: true });
+}
+
+/** Listens on a socket that its owner alone may open; made within listen(), so at no moment may others. */
+export async function listenPrivately(
+  server: Server,
+  path: string,
+): Promise<void> {
+  const previousMask = process.umask(0o177);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(previousMask);
+  }
+  await once(server, "listening");
 }
 
 async function isAnswered(path: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startDevTrustDomain, type DevTrustDomain } from "./trust-domain.ts";
-import type { DevWorkload } from "./jwt-svids.ts";
+import type { DevWorkload } from "./workloads.ts";
 
 /** Where the development issuers live and what they vouch for. */
 export interface DevIssuersOptions {

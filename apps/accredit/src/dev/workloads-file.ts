@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { z } from "zod";
-import type { DevWorkload } from "./jwt-svids.ts";
+import type { DevWorkload } from "./workloads.ts";
 
 const WORKLOADS = z.array(
   z.strictObject({

@@ -24,11 +24,18 @@ for (const host of ["127.0.0.1", "localhost", "::1"]) {
     };
     assert.deepEqual(rest, { spiffe_sequence: 1, spiffe_refresh_hint: 90 });
     assert.deepEqual(
-      keys.map((key) => Object.keys(key).sort()),
-      [["crv", "kid", "kty", "use", "x", "y"]],
+      keys.map((key) => Object.keys(key).sort().join()),
+      ["crv,kty,use,x,x5c,y", "crv,kid,kty,use,x,y", "crv,kid,kty,use,x,y"],
     );
-    assert.equal(keys[0]?.["use"], "jwt-svid");
-    assert.equal(keys[0]?.["kid"], domain.activeKeyId());
+    assert.deepEqual(
+      keys.map((key) => [key["use"], key["kid"]]),
+      [
+        ["x509-svid", undefined],
+        ["jwt-svid", domain.authorities.active("jwt").id],
+        ["wit-svid", domain.authorities.active("wit").id],
+      ],
+    );
+    assert.equal(await readFile(domain.bundleFile, "utf8"), body);
   });
 }
 

@@ -6,6 +6,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { decodeProtectedHeader } from "jose";
+import { AUTHORITY_KINDS } from "../../src/dev/authority-state.ts";
+import { rotate } from "../../src/dev/rotation.ts";
+import { makeSigningKey } from "../../src/dev/signing-key.ts";
 import { openClient, startDomain, temporaryDirectory } from "./harness.ts";
 
 const keyIds = (jwks: Uint8Array | undefined): string[] => {
@@ -24,6 +27,7 @@ test("state is the owner's alone", async (t) => {
   const names = await readdir(dir);
   assert.deepEqual(names.sort(), [
     "agent.sock",
+    "bundle.json",
     "ca-key.pem",
     "ca.pem",
     "keys.json",
@@ -37,11 +41,12 @@ test("state is the owner's alone", async (t) => {
 test("a restart goes on with the same keys, sequence and TLS authority", async (t) => {
   const dir = join(await temporaryDirectory(t), "state");
   const first = await startDomain(t, { dir });
-  const kept = await first.rotate();
+  await rotate(first.authorities);
+  const kept = first.authorities.active("jwt").id;
   const bundle = first.bundle();
   await first.close();
   const second = await startDomain(t, { dir });
-  assert.equal(second.activeKeyId(), kept);
+  assert.equal(second.authorities.active("jwt").id, kept);
   assert.equal(second.bundle(), bundle);
   assert.equal(second.caPem, first.caPem);
 });
@@ -58,7 +63,8 @@ test("keys of another trust domain are not taken over", async (t) => {
 test("[WAPI-07] [WAPI-10] the stream shows every change of the keys, without use", async (t) => {
   const domain = await startDomain(t);
   const client = openClient(t, domain);
-  const [first = ""] = domain.keyIds();
+  const { authorities } = domain;
+  const first = authorities.active("jwt").id;
   const states = client.watchJwtBundles()[Symbol.asyncIterator]();
   const next = async (): Promise<string[]> => {
     const { value } = await states.next();
@@ -71,38 +77,70 @@ test("[WAPI-07] [WAPI-10] the stream shows every change of the keys, without use
   };
   assert.deepEqual(await next(), [first]);
 
-  const second = await domain.prepareKey();
+  await authorities.prepare("wit"); // Shows in other streams alone.
+  const second = await authorities.prepare("jwt");
   assert.deepEqual(await next(), [first, second]);
-  assert.equal(domain.activeKeyId(), first);
+  assert.equal(authorities.active("jwt").id, first);
 
-  await domain.activateKey(second);
+  await authorities.activate("jwt", second);
   const [svid] = await client.fetchJwtSvid({ audience: ["a"] });
   assert.equal(decodeProtectedHeader(String(svid?.svid)).kid, second);
 
-  await domain.removeKey(first);
+  await authorities.remove("jwt", first);
   assert.deepEqual(await next(), [second]);
 });
 
-test("the sequence grows with each change of the published keys", async (t) => {
-  const domain = await startDomain(t);
+test("the sequence grows with each change of what is published", async (t) => {
+  const { authorities, ...domain } = await startDomain(t);
   const sequence = (): unknown =>
     (JSON.parse(domain.bundle()) as Record<string, unknown>)["spiffe_sequence"];
-  const [first = ""] = domain.keyIds();
+  const first = authorities.active("x509").id;
   assert.equal(sequence(), 1);
-  await Promise.all([domain.rotate(), domain.rotate(), domain.rotate()]);
+  await Promise.all([
+    authorities.prepare("jwt"),
+    authorities.prepare("x509"),
+    authorities.prepare("wit"),
+  ]);
   assert.equal(sequence(), 4);
-  assert.equal(domain.keyIds().length, 4);
-  await domain.removeKey(first);
+  const [, second] = authorities.published("x509");
+  await authorities.activate("x509", String(second?.id));
+  assert.equal(sequence(), 4);
+  await authorities.remove("x509", first);
   assert.equal(sequence(), 5);
 });
 
-test("the active key and an unknown key cannot be removed, an unknown one not activated", async (t) => {
-  const domain = await startDomain(t);
-  const before = domain.bundle();
-  await assert.rejects(domain.removeKey(domain.activeKeyId()), /active/);
-  await assert.rejects(domain.removeKey("nobody"), /no key nobody/);
-  await assert.rejects(domain.activateKey("nobody"), /no key nobody/);
-  assert.equal(domain.bundle(), before);
+for (const kind of AUTHORITY_KINDS) {
+  test(`the active ${kind} authority and an unknown one cannot be removed, an unknown one not activated`, async (t) => {
+    const { authorities, ...domain } = await startDomain(t);
+    const before = domain.bundle();
+    const active = authorities.active(kind).id;
+    await assert.rejects(authorities.remove(kind, active), /active/);
+    await assert.rejects(authorities.remove(kind, "nobody"), /no key nobody/);
+    await assert.rejects(authorities.activate(kind, "nobody"), /no key nobody/);
+    assert.equal(domain.bundle(), before);
+  });
+}
+
+test("keys kept before there were other authorities go on, with new ones beside them", async (t) => {
+  const dir = join(await temporaryDirectory(t), "state");
+  await mkdir(dir);
+  const { id, jwk } = await makeSigningKey();
+  const file = join(dir, "keys.json");
+  const old = { trustDomain: "example.org", sequence: 7, activeKeyId: id };
+  await writeFile(file, JSON.stringify({ ...old, keys: [jwk] }));
+  const first = await startDomain(t, { dir });
+  assert.equal(first.authorities.active("jwt").id, id);
+  assert.equal(first.authorities.sequence(), 8);
+  const bundle = first.bundle();
+  await first.close();
+  assert.equal((await startDomain(t, { dir })).bundle(), bundle);
+});
+
+test("a keys file that is none is told", async (t) => {
+  const dir = join(await temporaryDirectory(t), "state");
+  await mkdir(dir);
+  await writeFile(join(dir, "keys.json"), "precious");
+  await assert.rejects(startDomain(t, { dir }), /keys\.json: expected/);
 });
 
 test("a socket left behind by a killed process is replaced", async (t) => {
@@ -152,22 +190,24 @@ test("an address that a URI cannot carry as it is gets encoded", async (t) => {
   assert.equal(svids.length, 2);
 });
 
-test("a start that fails leaves nothing running", async (t) => {
-  const socketPath = join(await temporaryDirectory(t), "agent.sock");
-  const taken = createServer().listen(0, "127.0.0.1");
-  await once(taken, "listening");
-  t.after(() => taken.close());
-  const address = taken.address();
-  assert.ok(address !== null && typeof address === "object");
-  await assert.rejects(
-    startDomain(t, {
-      socketPath,
-      bundleListen: { host: "127.0.0.1", port: address.port },
-    }),
-    { code: "EADDRINUSE" },
-  );
-  await assert.rejects(stat(socketPath), { code: "ENOENT" });
-});
+for (const listen of ["bundleListen", "spiffeBundleListen"]) {
+  test(`a start that fails for ${listen} leaves nothing running`, async (t) => {
+    const socketPath = join(await temporaryDirectory(t), "agent.sock");
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    t.after(() => taken.close());
+    const address = taken.address();
+    assert.ok(address !== null && typeof address === "object");
+    await assert.rejects(
+      startDomain(t, {
+        socketPath,
+        [listen]: { host: "127.0.0.1", port: address.port },
+      }),
+      { code: "EADDRINUSE" },
+    );
+    await assert.rejects(stat(socketPath), { code: "ENOENT" });
+  });
+}
 
 test("close ends open streams and leaves no handles", async (t) => {
   const handles = (): string[] =>
@@ -178,10 +218,18 @@ test("close ends open streams and leaves no handles", async (t) => {
   const before = handles();
   const domain = await startDomain(t);
   const client = openClient(t, domain);
-  const states = client.watchJwtBundles()[Symbol.asyncIterator]();
-  await states.next();
-  await Promise.all([domain.close(), domain.close()]);
-  await assert.rejects(states.next(), { code: "unreachable" });
+  const streams = [
+    client.watchJwtBundles()[Symbol.asyncIterator](),
+    client.watchX509Svids()[Symbol.asyncIterator](),
+    client.watchX509Bundles()[Symbol.asyncIterator](),
+    client.watchWitSvids()[Symbol.asyncIterator](),
+    client.watchWitBundles()[Symbol.asyncIterator](),
+  ];
+  for (const stream of streams) await stream.next();
+  const ended = streams.map((stream) =>
+    assert.rejects(async () => stream.next(), { code: "unreachable" }),
+  );
+  await Promise.all([domain.close(), domain.close(), ...ended]);
   client.close();
   await new Promise(setImmediate);
   assert.deepEqual(handles(), before);
