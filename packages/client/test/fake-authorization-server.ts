@@ -8,6 +8,7 @@ import {
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
+import { TLSSocket } from "node:tls";
 import { claimsOf } from "./fake-svids.ts";
 
 /** Answers a request some other way than a good server would. */
@@ -146,7 +147,7 @@ export class FakeAuthorizationServer {
     const id = parameters.get("client_id") ?? claims["sub"];
     const isProven =
       assertion === null
-        ? "encrypted" in request.socket
+        ? certifiedName(request) === id
         : claims["aud"] === this.issuer && claims["sub"] === id;
     if (!isProven || this.clients.get(String(id)) === undefined)
       return json(response, 401, { error: "invalid_client" });
@@ -157,6 +158,13 @@ export class FakeAuthorizationServer {
       scope: parameters.get("scope") ?? "read",
     });
   }
+}
+
+/** The SPIFFE ID in the certificate that the peer showed, if TLS found it good. */
+function certifiedName({ socket }: IncomingMessage): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const { subjectaltname } = socket.getPeerCertificate();
+  return subjectaltname?.replace(/^URI:/, "");
 }
 
 /** Answers with JSON. */

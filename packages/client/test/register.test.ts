@@ -185,10 +185,7 @@ test("no error holds a credential, whatever the server echoes", async (t) => {
   }).catch((refused: unknown) => refused);
   assert.ok(error instanceof AccreditClientError);
   assert.equal(error.code, "registration_refused");
-  assert.equal(
-    error.oauthError,
-    "bad [removed].[removed].[removed]".slice(0, 80),
-  );
+  assert.equal(error.oauthError, "bad [removed]");
   const shown = inspect(error, { depth: 9 });
   for (const part of (svids.issued[0] ?? "").split("."))
     assert.ok(!shown.includes(part), shown);

@@ -5,7 +5,7 @@ const MIN_SECRET = 16;
  * Makes a text of the other side fit to be shown: printable ASCII, of bounded length, and without the
  * credentials that were sent to it, which it may have echoed.
  *
- * @param secrets - what was sent; each part between dots counts
+ * @param secrets - what was sent; each part between dots counts, too
  */
 export function redact(
   text: string,
@@ -13,7 +13,10 @@ export function redact(
   maxLength = 800,
 ): string {
   let shown = text.slice(0, 64 * maxLength);
-  for (const part of secrets.flatMap((secret) => secret.split("."))) {
+  for (const part of secrets.flatMap((secret) => [
+    secret,
+    ...secret.split("."),
+  ])) {
     if (part.length >= MIN_SECRET) shown = shown.replaceAll(part, "[removed]");
   }
   shown = shown.replace(JWT, "[removed]").replace(/[^\x20-\x7e]/g, "?");
