@@ -8,6 +8,16 @@ export type {
   FakeBundleEndpointOptions,
 } from "./fake-bundle-endpoint.ts";
 export { FakeCertificateAuthority } from "./fake-certificate-authority.ts";
+export {
+  bindSdJwt,
+  credentialTrust,
+  disclosureDigest,
+  FakeCredentialIssuer,
+  fakeKey,
+  makeDisclosure,
+  presentSdJwt,
+} from "./fake-credential-issuer.ts";
+export type { FakeSdJwt, FakeSdJwtChoice } from "./fake-credential-issuer.ts";
 export { FakeClientStore } from "./fake-client-store.ts";
 export type { FakeStoreFault } from "./fake-client-store.ts";
 export { FakeClock } from "./fake-clock.ts";
