@@ -28,11 +28,14 @@ export type UnverifiedJws = Omit<DecodedJws, "payload"> & {
  * @throws {DcrError} `statement_too_large`, `statement_malformed`
  * @see RFC 7515 section 7.1
  */
-export function decodeCompactJws(token: string): DecodedJws {
-  if (token.length > MAX_TOKEN_BYTES) {
+export function decodeCompactJws(
+  token: string,
+  maxBytes = MAX_TOKEN_BYTES,
+): DecodedJws {
+  if (token.length > maxBytes) {
     throw new DcrError(
       "statement_too_large",
-      `expected a token of at most ${MAX_TOKEN_BYTES} bytes, got ${token.length}`,
+      `expected a token of at most ${maxBytes} bytes, got ${token.length}`,
     );
   }
   const first = token.indexOf(".");
@@ -45,7 +48,7 @@ export function decodeCompactJws(token: string): DecodedJws {
   decodeSegment(token.slice(second + 1), "signature");
   return {
     token,
-    header: parseObject(header, "header"),
+    header: parseObject(header, "header", MAX_TOKEN_BYTES),
     payload,
     signingInput: token.slice(0, second),
   };
@@ -57,12 +60,15 @@ export function decodeCompactJws(token: string): DecodedJws {
  * @throws {DcrError} `statement_too_large`, `statement_malformed`
  * @see RFC 7519 section 7.2
  */
-export function parseCompactJws(token: string): UnverifiedJws {
-  const { header, payload, signingInput } = decodeCompactJws(token);
+export function parseCompactJws(
+  token: string,
+  maxBytes = MAX_TOKEN_BYTES,
+): UnverifiedJws {
+  const { header, payload, signingInput } = decodeCompactJws(token, maxBytes);
   return {
     token,
     header,
-    payload: parseObject(payload, "payload"),
+    payload: parseObject(payload, "payload", maxBytes),
     signingInput,
   };
 }
@@ -113,10 +119,14 @@ function decodeSegment(segment: string, name: string): Buffer {
   return bytes;
 }
 
-function parseObject(bytes: Uint8Array, name: string): JsonObject {
+function parseObject(
+  bytes: Uint8Array,
+  name: string,
+  maxBytes: number,
+): JsonObject {
   try {
     const value = parseStrictJson(bytes, {
-      maxBytes: MAX_TOKEN_BYTES,
+      maxBytes,
       maxDepth: MAX_JSON_DEPTH,
     });
     if (value !== null && typeof value === "object" && !Array.isArray(value))

@@ -5,8 +5,10 @@ export type { DidWebOptions } from "./did-web.ts";
 export { MAX_ISSUER_DOCUMENT_BYTES } from "./issuer-document.ts";
 export {
   checkIssuerAlgorithm,
-  findIssuerKey,
   ISSUER_ALGORITHMS,
+  findIssuerKey,
+  keysNamed,
+  onlyFittingKey,
 } from "./issuer-key.ts";
 export type {
   IssuerAlgorithm,
@@ -20,7 +22,26 @@ export {
   readJwtVcIssuer,
 } from "./issuer-metadata.ts";
 export type { IssuerKeyPlace } from "./issuer-metadata.ts";
+export { MAX_STATUS_LIST_BYTES } from "./status-decode.ts";
+export {
+  decodeBitstring,
+  decodeStatusList2021,
+  decodeTokenStatusList,
+  statusOf,
+} from "./status-list.ts";
+export type {
+  CredentialStatus,
+  ListReference,
+  StatusBits,
+  StatusListKind,
+} from "./status-list.ts";
 export type { StatusReference } from "./status-reference.ts";
+export {
+  MAX_STATUS_TOKEN_BYTES,
+  verifyStatusListCredential,
+} from "./status-token.ts";
+export type { StatusList, StatusListExpectation } from "./status-token.ts";
+export { keyOfCertificates } from "./x5c.ts";
 export type {
   CredentialFormat,
   CredentialIssuerTrust,
@@ -28,6 +49,11 @@ export type {
   KeyBindingRule,
   KeyHint,
 } from "./trust.ts";
+export { requireGoodStatus } from "./credential-statuses.ts";
+export type {
+  CredentialStatuses,
+  StatusVerdict,
+} from "./credential-statuses.ts";
 export { detectCredentialKind } from "./kind.ts";
 export type { CredentialKind } from "./kind.ts";
 export { CREDENTIAL_ALGORITHMS } from "./credential-header.ts";

@@ -116,26 +116,34 @@ export function checkIssuerAlgorithm(
 }
 
 /**
- * The one key that a token's header means. A `kid` names its key, absolute or, as a DID URL may be written,
- * as the fragment alone; without one, the issuer has to have exactly one key that fits (J08, J10).
+ * The keys that a token's header may mean. A `kid` names its key, absolute or, as a DID URL may be written, as
+ * the fragment alone; no other is tried when that one is absent or does not verify (J08).
+ */
+export function keysNamed(
+  { issuer, keys }: Pick<IssuerKeys, "issuer" | "keys">,
+  keyId: string | undefined,
+): readonly IssuerKey[] {
+  const wanted = keyId?.startsWith("#") === true ? issuer + keyId : keyId;
+  return wanted === undefined ? keys : keys.filter(({ id }) => id === wanted);
+}
+
+/**
+ * The one key among those named that fits an algorithm: without a `kid`, the issuer has to have exactly one
+ * (J10).
  *
  * @throws {DcrError} `key_id_missing`, `key_not_found`
  */
-export function findIssuerKey(
-  { issuer, keys }: Pick<IssuerKeys, "issuer" | "keys">,
-  keyId: string | undefined,
+export function onlyFittingKey(
+  named: readonly IssuerKey[],
   algorithm: IssuerAlgorithm,
+  issuer: string,
 ): IssuerKey {
-  const wanted = keyId?.startsWith("#") === true ? issuer + keyId : keyId;
-  const named =
-    wanted === undefined ? keys : keys.filter(({ id }) => id === wanted);
   const fitting = named.filter((key) => key.algorithms.includes(algorithm));
   const [key] = fitting;
   if (key === undefined) {
-    const which = keyId === undefined ? "any key" : `key ${quote(keyId)}`;
     return refuse(
       "key_not_found",
-      `${which} for ${algorithm} among the keys of ${quote(issuer)}`,
+      `the key of the header for ${algorithm} among the keys of ${quote(issuer)}`,
       "no such key",
     );
   }
@@ -143,7 +151,20 @@ export function findIssuerKey(
     ? key
     : refuse(
         "key_id_missing",
-        `a kid that names one key of ${quote(issuer)}, which has several for ${algorithm}`,
-        wanted === undefined ? "none" : "one of several keys",
+        `a kid that names one key of ${quote(issuer)}`,
+        `${fitting.length} keys that fit`,
       );
+}
+
+/**
+ * {@link onlyFittingKey} of {@link keysNamed}.
+ *
+ * @throws {DcrError} `key_id_missing`, `key_not_found`
+ */
+export function findIssuerKey(
+  keys: Pick<IssuerKeys, "issuer" | "keys">,
+  keyId: string | undefined,
+  algorithm: IssuerAlgorithm,
+): IssuerKey {
+  return onlyFittingKey(keysNamed(keys, keyId), algorithm, keys.issuer);
 }
