@@ -89,7 +89,9 @@ export class FakeCredentialIssuer {
     for (const name of hidden) {
       const disclosure = makeDisclosure(name, claims[name]);
       delete open[name];
-      digests.push(disclosureDigest(disclosure, claims["_sd_alg"]));
+      digests.push(
+        disclosureDigest(disclosure, claims["_sd_alg"] as string | undefined),
+      );
       if (disclosed.includes(name)) disclosures.push(disclosure);
     }
     const payload =
@@ -211,10 +213,11 @@ export function makeDisclosure(
 /** The digest of a disclosure, by the `_sd_alg` that an SD-JWT names. */
 export function disclosureDigest(
   disclosure: string,
-  algorithm: unknown = "sha-256",
+  algorithm = "sha-256",
 ): string {
-  const name = `${algorithm as string}`.replace("-", "");
-  return createHash(name).update(disclosure).digest("base64url");
+  return createHash(algorithm.replace("-", ""))
+    .update(disclosure)
+    .digest("base64url");
 }
 
 async function signWith(

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "../json/index.ts";
 import { kindOf, shown } from "../lib/quote.ts";
 import { refuse } from "../lib/refuse.ts";
-import { baseName } from "../registration/fields.ts";
+import { isMetadataField } from "../registration/fields.ts";
 import { isObject } from "./kind.ts";
 import type { StatusReference } from "./status-reference.ts";
 
@@ -157,14 +157,19 @@ export function refuseMetadataTwice(
   subject: JsonObject,
   ...others: readonly JsonObject[]
 ): void {
-  const names = new Set(Object.keys(subject).map(baseName));
-  for (const name of others.flatMap((object) => Object.keys(object))) {
-    const base = baseName(name);
-    if (base !== undefined && names.has(base))
+  const names = new Set(Object.keys(subject).map(withoutLanguage));
+  for (const member of others.flatMap((object) => Object.keys(object))) {
+    const name = withoutLanguage(member);
+    if (names.has(name) && isMetadataField(name))
       refuse(
         "credential_conflict",
-        `${base} in one place`,
+        `${name} in one place`,
         "it in credentialSubject and outside it",
       );
   }
+}
+
+/** `client_name` of `client_name#ja`: one language here and another there would be two places too. */
+function withoutLanguage(name: string): string {
+  return name.split("#", 1)[0] ?? name;
 }
