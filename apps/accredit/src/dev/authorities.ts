@@ -68,24 +68,25 @@ export async function openDevAuthorities({
   const changes = new EventEmitter();
   changes.setMaxListeners(0); // One for each open stream.
   let last: Promise<unknown> = Promise.resolve();
-  /** Makes changes one after the other, so that none starts from a state that another replaces. */
-  const change = (
+  const apply = async (
     kind: AuthorityKind,
     publishes: boolean,
     edit: (set: AnySet) => AnySet,
   ): Promise<void> => {
-    const turn = last.then(async () => {
-      const edited = {
-        ...state,
-        sequence: state.sequence + (publishes ? 1 : 0),
-        sets: { ...state.sets, [kind]: edit(state.sets[kind]) },
-      };
-      await save(edited);
-      state = edited;
-      version += 1;
-      changes.emit("change");
-      await onPublished(authorities);
-    });
+    const edited = {
+      ...state,
+      sequence: state.sequence + (publishes ? 1 : 0),
+      sets: { ...state.sets, [kind]: edit(state.sets[kind]) },
+    };
+    await save(edited);
+    state = edited;
+    version += 1;
+    changes.emit("change");
+    await onPublished(authorities);
+  };
+  /** Makes changes one after the other, so that none starts from a state that another replaces. */
+  const change: typeof apply = (kind, publishes, edit) => {
+    const turn = last.then(() => apply(kind, publishes, edit));
     last = turn.catch(() => undefined);
     return turn;
   };

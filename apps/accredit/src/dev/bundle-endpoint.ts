@@ -2,10 +2,9 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { SecureContextOptions } from "node:tls";
 import type { DevCertificateAuthority } from "./certificate-authority.ts";
 import { certificatesPem, privateKeyPem } from "./certificates.ts";
-import { follow, type FollowSettings } from "./follow.ts";
+import { follow, type Current, type FollowSettings } from "./follow.ts";
 import type { X509SvidIssuer } from "./x509-svids.ts";
 
 /** Where the bundle endpoint listens; port 0 takes a free one. */
@@ -20,9 +19,21 @@ export interface BundleEndpoint {
   close(): Promise<void>;
 }
 
+/** A bundle endpoint that serves with an X509-SVID. */
+export interface SpiffeBundleEndpoint extends BundleEndpoint {
+  /** Serves with the newest SVID from now on; it comes to that by itself a little later. */
+  refresh(): Promise<void>;
+}
+
 /** A bundle endpoint whose certificate can be replaced. */
 interface TlsEndpoint extends BundleEndpoint {
-  serveWith(certificate: SecureContextOptions): void;
+  serveWith(certificate: ServerCertificate): void;
+}
+
+/** PEM; the certificates leaf first. */
+interface ServerCertificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** Serves the bundle at `/bundle.json` over TLS, profile `https_web`. */
@@ -46,27 +57,23 @@ export async function startSpiffeBundleEndpoint(
   issuer: X509SvidIssuer,
   settings: FollowSettings,
   render: () => string,
-): Promise<BundleEndpoint> {
+): Promise<SpiffeBundleEndpoint> {
+  const newest = async (): Promise<Current<ServerCertificate>> => {
+    const { svid, renewAt } = await issuer.of({ spiffeId });
+    const cert = certificatesPem(svid.chain);
+    const value = { cert, key: privateKeyPem(svid.privateKey) };
+    return { value, until: renewAt };
+  };
+  const { value: first } = await newest();
+  const endpoint = await listenTls(listen, first, render);
   const stopping = new AbortController();
-  const certificates = follow(
-    settings,
-    stopping.signal,
-    async () => {
-      const { svid, renewAt } = await issuer.of({ spiffeId });
-      const cert = certificatesPem(svid.chain);
-      const value = { cert, key: privateKeyPem(svid.privateKey) };
-      return { value, until: renewAt };
-    },
-    ({ cert }) => cert,
-  );
-  const first = await certificates.next();
-  if (first.done === true) throw new TypeError("expected a first certificate");
-  const endpoint = await listenTls(listen, first.value, render);
   const following = (async () => {
-    for await (const next of certificates) endpoint.serveWith(next);
+    const all = follow(settings, stopping.signal, newest, ({ cert }) => cert);
+    for await (const next of all) endpoint.serveWith(next);
   })();
   return {
     url: endpoint.url,
+    refresh: async () => endpoint.serveWith((await newest()).value),
     async close() {
       stopping.abort();
       await Promise.all([following, endpoint.close()]);
@@ -76,10 +83,10 @@ export async function startSpiffeBundleEndpoint(
 
 async function listenTls(
   listen: BundleListen,
-  certificate: SecureContextOptions,
+  certificate: ServerCertificate,
   render: () => string,
 ): Promise<TlsEndpoint> {
-  const server = createServer(certificate, (request, response) =>
+  const server = createServer({ ...certificate }, (request, response) =>
     answer(request, response, render),
   );
   server.listen(listen.port, listen.host);
@@ -87,7 +94,7 @@ async function listenTls(
   const { port } = server.address() as AddressInfo;
   return {
     url: `https://${nameInUrl(listen.host)}:${port}/bundle.json`,
-    serveWith: (next) => server.setSecureContext(next),
+    serveWith: (next) => server.setSecureContext({ ...next }),
     async close() {
       const closed = once(server, "close");
       server.close();

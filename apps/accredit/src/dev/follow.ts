@@ -50,10 +50,10 @@ export async function* follow<T>(
     if (authorities.version() !== version) continue;
     const waiting = new AbortController();
     const either = AbortSignal.any([signal, waiting.signal]);
-    const waits = [authorities.nextChange(either)];
+    const waits: Promise<unknown>[] = [authorities.nextChange(either)];
     if (until !== undefined) {
       const ms = Math.max(0, until - clock.now()) * 1000;
-      waits.push(sleep(Math.min(ms, MAX_SLEEP_MS), either).then(() => {}));
+      waits.push(sleep(Math.min(ms, MAX_SLEEP_MS), either));
     }
     // An abort ends the waiting, too; the loop sees it.
     await Promise.race(waits).catch(() => undefined);

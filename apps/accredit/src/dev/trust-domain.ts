@@ -2,10 +2,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseTrustDomainName } from "@accredit/core/spiffe";
 import type { Clock } from "@accredit/core/ports";
-import type { BundleListen } from "./bundle-endpoint.ts";
 import {
   startBundleEndpoint,
   startSpiffeBundleEndpoint,
+  type BundleListen,
+  type SpiffeBundleEndpoint,
 } from "./bundle-endpoint.ts";
 import { renderBundle } from "./bundle.ts";
 import { openCertificateAuthority } from "./certificate-authority.ts";
@@ -99,11 +100,15 @@ export async function startDevTrustDomain(
 
   await ensurePrivateDirectory(options.dir);
   const bundleFile = join(options.dir, "bundle.json");
+  let spiffe: SpiffeBundleEndpoint | undefined;
   const authorities = await openDevAuthorities({
     file: join(options.dir, "keys.json"),
     trustDomain,
     clock,
-    onPublished: (published) => replaceFile(bundleFile, render(published)),
+    async onPublished(published) {
+      await replaceFile(bundleFile, render(published));
+      await spiffe?.refresh();
+    },
   });
   const bundle = (): string => render(authorities);
   const ca = await openCertificateAuthority(options.dir);
@@ -139,7 +144,7 @@ export async function startDevTrustDomain(
     const web = started(
       await startBundleEndpoint(options.bundleListen, ca, bundle),
     );
-    const spiffe = started(
+    spiffe = started(
       await startSpiffeBundleEndpoint(
         options.spiffeBundleListen ?? { ...options.bundleListen, port: 0 },
         endpointSpiffeId,

@@ -12,12 +12,7 @@ import {
   Http2SessionManager,
 } from "@connectrpc/connect-node";
 import type { JSONWebKeySet } from "jose";
-import {
-  createLocalJWKSet,
-  decodeJwt,
-  decodeProtectedHeader,
-  jwtVerify,
-} from "jose";
+import { createLocalJWKSet, decodeJwt, jwtVerify } from "jose";
 import { rotate } from "../../src/dev/rotation.ts";
 import type { DevTrustDomain } from "../../src/dev/trust-domain.ts";
 import {
