@@ -10,6 +10,7 @@ export type {
   AccreditClientErrorDetails,
 } from "./error.ts";
 export type { Fetch, JsonObject, RequestSettings } from "./lib/exchange.ts";
+export type { HttpsRequestInit } from "./lib/https-fetch.ts";
 export type { AuthorizationServerMetadata } from "./metadata.ts";
 export { createMutualTls } from "./mutual-tls.ts";
 export type {

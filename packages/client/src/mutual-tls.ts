@@ -1,6 +1,5 @@
 import type { X509Svid } from "@accredit/workload-api";
 import { AccreditClientError } from "./error.ts";
-import type { Fetch } from "./lib/exchange.ts";
 import { createHttpsFetch, type HttpsFetch } from "./lib/https-fetch.ts";
 import {
   none,
@@ -27,11 +26,14 @@ export interface IdentityChoice extends SvidChoice {
 /** Connections that show the workload's X.509-SVID. */
 export interface MutualTls {
   /** A `fetch` for whichever library takes one, that shows the SVID of the moment. */
-  readonly fetch: Fetch;
+  readonly fetch: HttpsFetch["fetch"];
   /** The SVID of the moment, and a `fetch` that shows it and no later one. */
   identity(
     choice?: IdentityChoice,
-  ): Promise<{ readonly spiffeId: string; readonly fetch: Fetch }>;
+  ): Promise<{
+    readonly spiffeId: string;
+    readonly fetch: HttpsFetch["fetch"];
+  }>;
   /** Ends all connections. */
   close(): void;
 }

@@ -2,7 +2,6 @@ import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { Readable } from "node:stream";
 import { createSecureContext } from "node:tls";
-import type { Fetch } from "./exchange.ts";
 
 /** What TLS shows and trusts; PEM. */
 export interface TlsSettings {
@@ -14,9 +13,18 @@ export interface TlsSettings {
   readonly key?: string | undefined;
 }
 
+/** What of a request this takes, a `RequestInit` and the likes of it in libraries. */
+export interface HttpsRequestInit {
+  readonly method?: string | undefined;
+  readonly headers?: ConstructorParameters<typeof Headers>[0] | undefined;
+  /** A form or a text. */
+  readonly body?: unknown;
+  readonly signal?: AbortSignal | null | undefined;
+}
+
 /** A `fetch` with connections of its own. */
 export interface HttpsFetch {
-  readonly fetch: Fetch;
+  readonly fetch: (url: string, init: HttpsRequestInit) => Promise<Response>;
   /** Ends its connections as soon as no request runs, and resolves then. */
   retire(): Promise<void>;
   /** Ends its connections, and the requests on them. */
@@ -58,7 +66,8 @@ export function createHttpsFetch({ ca, cert, key }: TlsSettings): HttpsFetch {
   };
   return {
     async fetch(url, init) {
-      if (new URL(url).protocol === "http:") return fetch(url, init);
+      if (new URL(url).protocol === "http:")
+        return fetch(url, init as RequestInit);
       if (state === "closed") throw new Error("the connections are closed");
       running += 1;
       try {
@@ -82,10 +91,11 @@ export function createHttpsFetch({ ca, cert, key }: TlsSettings): HttpsFetch {
 
 async function send(
   url: string,
-  init: RequestInit,
+  init: HttpsRequestInit,
   agent: Agent,
 ): Promise<IncomingMessage> {
-  const { method = "GET", body = null, signal } = init;
+  const { method = "GET", signal } = init;
+  const body = init.body ?? null;
   const headers = new Headers(init.headers);
   if (body !== null && typeof body !== "string") {
     if (!(body instanceof URLSearchParams))
