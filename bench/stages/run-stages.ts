@@ -139,6 +139,7 @@ async function measure({
       },
       appendAudit: () => Promise.reject(new Error("a refusal")),
       suspensions: async () => [],
+      claimOnce: async () => true,
     };
     await Promise.all(
       bodies.map((body) =>
@@ -147,6 +148,7 @@ async function measure({
           trust,
           store: catcher,
           newClientId: uuidv7,
+          newManagementToken: uuidv7,
         }),
       ),
     );
@@ -161,7 +163,11 @@ async function measure({
         jsonReply(
           201,
           clientResponse(
-            { ...outcome, softwareStatement: statements[i] ?? "" },
+            {
+              ...outcome,
+              softwareStatement: statements[i] ?? "",
+              managementToken: undefined,
+            },
             endpoints,
           ),
         ),

@@ -45,6 +45,9 @@ export const DCR_ERRORS = {
     "The credential was issued longer ago than the maximum age.",
   credential_lifetime_too_long:
     "The credential's lifetime is longer than the maximum.",
+  credential_revoked: "The credential's status list says that it was revoked.",
+  credential_suspended:
+    "The credential's status list says that it is suspended.",
   status_list_invalid:
     "The credential's status cannot be told from its status list: the list is malformed, not for this credential, or not signed by an issuer the server trusts.",
   disclosure_invalid:

@@ -1,4 +1,5 @@
 import type { RequestListener } from "node:http";
+import { randomBytes } from "node:crypto";
 import { v4 as uuidv4, v7 as uuidv7 } from "uuid";
 import { makeSteadyClock } from "@accredit/core";
 import type { Clock, Store } from "@accredit/core/ports";
@@ -86,6 +87,7 @@ export function registrationSettings(
     policy: settings.policy,
     clientId: settings.clientId,
     maxClientsPerSubject: MAX_CLIENTS_PER_SUBJECT,
+    registrationEndpoint: endpointsOf(settings.issuer).registration,
     supportedGrantTypes: SUPPORTED_GRANT_TYPES,
     supportedAuthMethods: authMethods(settings),
     supportsCertificateBoundTokens: takesCertificates(settings),
@@ -161,6 +163,7 @@ export async function createAccreditServer(
       trust,
       store,
       newClientId: () => uuidv4(),
+      newManagementToken: () => randomBytes(32).toString("base64url"),
       auditFailed: (id, cause) => {
         log.error({ id, error: String(cause) }, "audit row not written");
       },

@@ -3,6 +3,8 @@ import type {
   JwtSvidRequirements,
   VerifiedJwtSvid,
 } from "../spiffe/jwt-svid.ts";
+import { detectCredentialKind } from "../vc/kind.ts";
+import { verifyCredential, type VerifiedVc } from "../vc/verify-credential.ts";
 import { JWT_SVID_CHECKS, verifyJwtSvid } from "../spiffe/jwt-svid.ts";
 import type { TrustSource } from "../trust/index.ts";
 
@@ -10,15 +12,16 @@ import type { TrustSource } from "../trust/index.ts";
 export const JWT_SPIFFE_ASSERTION_TYPE =
   "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
-/** Every kind of credential that may be a software statement. Verifiable Credentials join here. */
-export type VerifiedCredential = VerifiedJwtSvid;
+/** Every kind of credential that may be a software statement. */
+export type VerifiedCredential = VerifiedJwtSvid | VerifiedVc;
 
 /** What an endpoint wants of a credential; which endpoint it is follows from the function called. */
 export type CredentialRequirements = Omit<JwtSvidRequirements, "purpose">;
 
 /**
  * Verifies a software statement, whichever kind it is: the kind is fixed by the token's form and `typ`
- * before any key is chosen, and there is no fallback from one kind to another (DCR-TI-18).
+ * before any key is chosen, and there is no fallback from one kind to another (DCR-TI-18). How long a
+ * Verifiable Credential may last is its issuer's configuration, not the limits of SVIDs.
  *
  * @throws {DcrError}
  * @see draft-kasselman-oauth-dcr-trusted-issuer-token section 5
@@ -28,7 +31,15 @@ export async function verifySoftwareStatement(
   trust: TrustSource,
   requirements: CredentialRequirements,
 ): Promise<VerifiedCredential> {
-  refuseOtherKinds(statement, requirements);
+  const { audiences, now, clockToleranceSeconds, onCheck } = requirements;
+  if (detectCredentialKind(statement, onCheck) !== "jwt-svid") {
+    return verifyCredential(statement, trust, {
+      audiences,
+      now,
+      clockToleranceSeconds,
+      onCheck,
+    });
+  }
   return verifyJwtSvid(statement, trust, {
     ...requirements,
     purpose: "registration",
@@ -46,7 +57,7 @@ export async function verifyClientAssertion(
   assertion: string,
   trust: TrustSource,
   requirements: CredentialRequirements,
-): Promise<VerifiedCredential> {
+): Promise<VerifiedJwtSvid> {
   refuseOtherKinds(assertion, requirements);
   return verifyJwtSvid(assertion, trust, {
     ...requirements,

@@ -1,3 +1,4 @@
+import type { JWK } from "jose";
 import type { VerifiedCredential } from "../credential/verify.ts";
 import type { JsonObject } from "../json/index.ts";
 import { parseSpiffeId, type SpiffeId } from "../spiffe/id.ts";
@@ -26,6 +27,20 @@ export interface Attestation {
 
 /** What a credential attests. */
 export function attestationOf(credential: VerifiedCredential): Attestation {
+  if (credential.kind === "vc") {
+    const { issuer, subject, types, claims, confirmationJwk } = credential;
+    return make({
+      kind: "vc",
+      trust: issuer,
+      subject,
+      spiffeId: undefined,
+      types,
+      metadata:
+        confirmationJwk === undefined
+          ? claims
+          : withKey(claims, confirmationJwk),
+    });
+  }
   return make({
     kind: "spiffe",
     trust: credential.subject.trustDomain,
@@ -59,6 +74,14 @@ export function earlierAttestation(
     types: client.kind === "vc" ? client.credential.types : [],
     metadata,
   });
+}
+
+/** The key that a credential names is the client's only one, whatever else is said of keys (VC-14). */
+function withKey(
+  { jwks_uri: _jwksUri, ...claims }: JsonObject,
+  key: Readonly<JWK>,
+): JsonObject {
+  return { ...claims, jwks: { keys: [key] } } as unknown as JsonObject;
 }
 
 function make(members: Omit<Attestation, typeof attested>): Attestation {

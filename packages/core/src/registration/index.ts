@@ -33,6 +33,7 @@ export type {
   RegistrationRequest,
   RegistrationSettings,
 } from "./register.ts";
+export { hashManagementToken } from "./propose.ts";
 export { updateRegistration } from "./update.ts";
 export type { UpdateRequest } from "./update.ts";
 export { isTargetOf, suspended, withdrawalOf } from "./standing.ts";

@@ -7,15 +7,24 @@ import { DcrError } from "../errors.ts";
 import type { JsonObject } from "../json/index.ts";
 import type {
   ClientLifecycle,
-  ClientProposal,
   ClientStore,
   Clock,
-  RegistrationConditions,
   RegistrationOutcome,
+  ReplayGuard,
 } from "../ports.ts";
 import type { TrustSource } from "../trust/index.ts";
-import { admit, type Admission, type AdmissionSettings } from "./admission.ts";
-import { attestationOf, type Attestation } from "./attestation.ts";
+import {
+  requireGoodStatus,
+  type CredentialStatuses,
+} from "../vc/credential-statuses.ts";
+import { admit, type AdmissionSettings } from "./admission.ts";
+import { attestationOf } from "./attestation.ts";
+import { provePossession } from "./possession.ts";
+import {
+  proposeClient,
+  type NamingPorts,
+  type NamingSettings,
+} from "./propose.ts";
 import {
   auditRow,
   factsOf,
@@ -26,24 +35,24 @@ import {
 } from "./registration-audit.ts";
 
 /** What the registration use case needs of the world. */
-export interface RegistrationPorts extends RefusalAuditPorts {
+export interface RegistrationPorts extends RefusalAuditPorts, NamingPorts {
   readonly clock: Clock;
   readonly trust: TrustSource;
   readonly store: Pick<
     ClientStore & ClientLifecycle,
     "register" | "appendAudit" | "suspensions"
-  >;
-  /** A new opaque `client_id`; unguessable, and no SPIFFE ID. */
-  readonly newClientId: () => string;
+  > &
+    ReplayGuard;
+  /** Where the status of Verifiable Credentials is asked; absent where none is trusted. */
+  readonly statuses?: CredentialStatuses | undefined;
 }
 
 /** What the operator decided, once, at start. Times in seconds. */
-export interface RegistrationSettings extends AdmissionSettings {
+export interface RegistrationSettings
+  extends AdmissionSettings, NamingSettings {
   /** Accepted `aud` values; one of them must be the sole audience. Holds the registration endpoint URL. */
   readonly audiences: readonly string[];
-  readonly clientId: "spiffe_id" | "opaque";
-  /** Clients that one subject may have where `software_id` tells them apart. */
-  readonly maxClientsPerSubject: number;
+  readonly registrationEndpoint: string;
   readonly clockToleranceSeconds: number;
   readonly maxLifetimeSeconds: number;
   readonly maxAgeSeconds: number;
@@ -53,11 +62,15 @@ export interface RegistrationSettings extends AdmissionSettings {
 export interface RegistrationRequest extends AuditedRequest {
   /** The whole request body, `software_statement` included. */
   readonly body: JsonObject;
+  /** The `DPoP` header, where the request has one. */
+  readonly dpop?: string | undefined;
 }
 
 /** What the response needs: the client, whether it is new, and the statement to echo byte for byte. */
 export interface Registration extends RegistrationOutcome {
   readonly softwareStatement: string;
+  /** The registration access token to tell the client; never one for a SPIFFE client (MGMT-08). */
+  readonly managementToken: string | undefined;
 }
 
 /**
@@ -85,19 +98,33 @@ export async function register(
       settings,
       ports.store,
     );
+    await requireLiving(credential, ports, now);
+    const keysProven = await provePossession(
+      credential,
+      { ...settings, dpop: request.dpop, now },
+      ports.store,
+    );
+    const proposed = await proposeClient(credential, attestation, admission, {
+      keysProven,
+      now,
+      settings,
+      ports,
+    });
     const outcome = await ports.store.register({
-      client: {
-        ...identify(attestation, admission, settings, ports),
-        ...recordOf(admission, now),
-      },
-      conditions: conditionsOf(admission, settings),
+      client: proposed.client,
+      conditions: proposed.conditions,
       now,
       audit: auditRow(request, now, {
         rule: admission.rule.name,
         credential: factsOf(credential),
       }),
     });
-    return { ...outcome, softwareStatement: statement };
+    const isTold = outcome.created || keysProven;
+    return {
+      ...outcome,
+      softwareStatement: statement,
+      managementToken: isTold ? proposed.managementToken : undefined,
+    };
   } catch (error) {
     if (error instanceof DcrError && !OUTAGES.has(error.code)) {
       const refused = {
@@ -116,61 +143,20 @@ export async function register(
   }
 }
 
-/** What an admission makes of a client's record, whoever the client is. */
-export function recordOf(
-  { rule, metadata, provenance }: Admission,
-  now: number,
-): Omit<
-  Extract<ClientProposal["client"], { kind: "spiffe" }>,
-  "kind" | "clientId" | "trust" | "subject" | "softwareId"
-> {
-  return {
-    updatedAt: now,
-    leaseExpiresAt:
-      rule.leaseSeconds === undefined ? null : now + rule.leaseSeconds,
-    metadata,
-    provenance,
-    resources: rule.allow.resources,
-    rule: rule.name,
-  };
-}
-
-/** What has to hold where the client is written. */
-export function conditionsOf(
-  { rule }: Admission,
-  { maxClientsPerSubject }: RegistrationSettings,
-): RegistrationConditions {
-  return {
-    maxClientsPerSubject,
-    maxClientsOfRule: rule.maxClients,
-    keyThumbprints: null,
-    keysProven: true,
-  };
-}
-
 /**
- * Whose client it is and what it is called: the attested SPIFFE ID, or the wildcard that the rule registers
- * it under. Only with opaque client ids does `software_id` tell several clients of one subject apart, since
- * else there is one name for them all (AMB-03).
+ * Refuses a credential that its issuer has withdrawn since. Asked last of all, since asking may mean a fetch
+ * (STAT-01, V25).
+ *
+ * @throws {DcrError} `credential_revoked`, `credential_suspended`, `source_unavailable`
  */
-function identify(
-  { trust, subject }: Attestation,
-  { rule, metadata }: Admission,
-  settings: RegistrationSettings,
-  ports: RegistrationPorts,
-) {
-  const owner = {
-    kind: "spiffe",
-    trust,
-    subject: rule.registerAs?.uri ?? subject,
-  } as const;
-  return settings.clientId === "spiffe_id"
-    ? { ...owner, clientId: owner.subject, softwareId: "" }
-    : {
-        ...owner,
-        clientId: ports.newClientId(),
-        softwareId: metadata.software_id ?? "",
-      };
+export async function requireLiving(
+  credential: VerifiedCredential,
+  { trust, statuses }: Pick<RegistrationPorts, "trust" | "statuses">,
+  now: number,
+): Promise<void> {
+  if (credential.kind !== "vc") return;
+  if (trust.credentialIssuer?.(credential.issuer)?.status === "off") return;
+  await requireGoodStatus(credential, statuses, now);
 }
 
 /**
@@ -183,7 +169,7 @@ export function readStatement(body: JsonObject): string {
   if (statement === undefined || statement === "") {
     throw new DcrError(
       "statement_missing",
-      "a software_statement is required: a JWT-SVID for this endpoint",
+      "a software_statement is required: a JWT-SVID for this endpoint, or a Verifiable Credential",
     );
   }
   if (typeof statement !== "string") {

@@ -10,14 +10,14 @@ import {
 } from "./attestation.ts";
 import type { RegisteredClient } from "./client.ts";
 import {
-  conditionsOf,
   readStatement,
-  recordOf,
+  requireLiving,
   verifyStatement,
   type RegistrationPorts,
   type RegistrationRequest,
   type RegistrationSettings,
 } from "./register.ts";
+import { proposeUpdate } from "./propose.ts";
 import {
   auditRow,
   factsOf,
@@ -65,10 +65,16 @@ export async function updateRegistration(
     }
     const attestation = attestedNow(credential, request);
     const admission = await admit(attestation, body, settings, ports.store);
-    const { issuedAt: _issuedAt, ...identity } = client;
+    if (credential !== undefined) await requireLiving(credential, ports, now);
+    const proposed = await proposeUpdate(
+      client,
+      credential,
+      admission,
+      now,
+      settings,
+    );
     return await ports.store.register({
-      client: { ...identity, ...recordOf(admission, now) },
-      conditions: { ...conditionsOf(admission, settings), mustExist: true },
+      ...proposed,
       now,
       audit: auditRow(request, now, {
         rule: admission.rule.name,

@@ -56,6 +56,7 @@ export const SETTINGS: RegistrationSettings = {
   policy: [RULE],
   clientId: "spiffe_id",
   maxClientsPerSubject: 16,
+  registrationEndpoint: AUDIENCE,
   supportedGrantTypes: ["client_credentials", "authorization_code"],
   supportedAuthMethods: ["spiffe_jwt", "spiffe_x509"],
   clockToleranceSeconds: 60,
@@ -154,6 +155,7 @@ export function makePorts(change: Partial<RegistrationPorts> = {}): {
     trust,
     store,
     newClientId: () => `opaque-${++ids}`,
+    newManagementToken: () => `token-${++ids}`,
     ...change,
   };
   return { store, ports };

@@ -127,7 +127,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     name: "SD-JWT",
     body: { software_statement: "a.b.c~d" },
-    code: "credential_kind_unsupported",
+    code: "statement_malformed",
   },
   {
     name: "untrusted domain",

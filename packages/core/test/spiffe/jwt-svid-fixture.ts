@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+import type { VerifiedJwtSvid } from "@accredit/core/spiffe";
 import {
   verifyClientAssertion,
   verifySoftwareStatement,
@@ -32,7 +34,11 @@ export const other = await FakeAuthority.create({
 });
 export const trust = await staticTrust([authority, other]);
 
-export const verify = (token: string) =>
-  verifySoftwareStatement(token, trust, REQUIREMENTS);
+/** No issuer of Verifiable Credentials is trusted here. */
+export async function verify(token: string): Promise<VerifiedJwtSvid> {
+  const verified = await verifySoftwareStatement(token, trust, REQUIREMENTS);
+  assert.equal(verified.kind, "jwt-svid");
+  return verified;
+}
 export const authenticate = (token: string) =>
   verifyClientAssertion(token, trust, { ...REQUIREMENTS, audiences: [ISSUER] });

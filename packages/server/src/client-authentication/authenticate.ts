@@ -1,14 +1,11 @@
 import { DcrError } from "@accredit/core/errors";
-import {
-  verifyClientAssertion,
-  type VerifiedCredential,
-} from "@accredit/core/credential";
+import { verifyClientAssertion } from "@accredit/core/credential";
 import type {
   Policy,
   RegisteredClient,
   SpiffeAuthMethod,
 } from "@accredit/core/registration";
-import type { VerifiedX509Svid } from "@accredit/core/spiffe";
+import type { VerifiedJwtSvid, VerifiedX509Svid } from "@accredit/core/spiffe";
 import {
   certificateBinding,
   verifyCertificates,
@@ -32,7 +29,7 @@ export const CLIENT_AUTHENTICATION_PARAMETERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Every kind of credential that a client may prove itself with. */
-export type ProvenCredential = VerifiedCredential | VerifiedX509Svid;
+export type ProvenCredential = VerifiedJwtSvid | VerifiedX509Svid;
 
 declare const authenticated: unique symbol;
 

@@ -55,6 +55,8 @@ export const WIRE_ERRORS = {
   credential_not_yet_valid: INVALID_STATEMENT,
   credential_too_old: INVALID_STATEMENT,
   credential_lifetime_too_long: INVALID_STATEMENT,
+  credential_revoked: INVALID_STATEMENT,
+  credential_suspended: INVALID_STATEMENT,
   status_list_invalid: INVALID_STATEMENT,
   disclosure_invalid: INVALID_STATEMENT,
   credential_conflict: INVALID_STATEMENT,

@@ -7,13 +7,14 @@ import type { WriteOp } from "./writer-protocol.ts";
 const UPSERT = `INSERT INTO clients
   (client_id, kind, trust, subject, software_id, issued_at, updated_at, rule, metadata, provenance,
    resources, credential, key_thumbprints, lease_expires_at, management_token_hash, revision)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 1)
   ON CONFLICT (subject, trust, kind, software_id) DO UPDATE SET
     updated_at = excluded.updated_at, rule = excluded.rule, metadata = excluded.metadata,
     provenance = excluded.provenance, resources = excluded.resources, credential = excluded.credential,
     key_thumbprints = excluded.key_thumbprints, lease_expires_at = excluded.lease_expires_at,
-    management_token_hash = excluded.management_token_hash, state = 'live', revision = revision + 1
-    WHERE ? = 1 OR key_thumbprints IS excluded.key_thumbprints
+    management_token_hash = iif(?16, excluded.management_token_hash, management_token_hash),
+    state = 'live', revision = revision + 1
+    WHERE ?16 OR key_thumbprints IS excluded.key_thumbprints
   RETURNING id, client_id, issued_at, revision`;
 
 const STATE = `SELECT state FROM clients
