@@ -28,9 +28,7 @@ export interface MutualTls {
   /** A `fetch` for whichever library takes one, that shows the SVID of the moment. */
   readonly fetch: HttpsFetch["fetch"];
   /** The SVID of the moment, and a `fetch` that shows it and no later one. */
-  identity(
-    choice?: IdentityChoice,
-  ): Promise<{
+  identity(choice?: IdentityChoice): Promise<{
     readonly spiffeId: string;
     readonly fetch: HttpsFetch["fetch"];
   }>;
