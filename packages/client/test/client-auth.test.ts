@@ -13,7 +13,7 @@ const AS = {
 };
 const CLIENT = { client_id: OTHER };
 
-test("[CAUTH-02] [CAUTH-04] puts a new SVID for the issuer into each request", async () => {
+test("puts a new SVID for the issuer into each request", async () => {
   const svids = new FakeSvids();
   const auth: oauth.ClientAuth = spiffeJwtClientAuth(svids, {
     spiffeId: OTHER,

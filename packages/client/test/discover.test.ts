@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { discover } from "@accredit/client";
 import { FakeAuthorizationServer } from "./fake-authorization-server.ts";
-import { HOSTILE_ANSWERS, IMPATIENT } from "./hostile-answers.ts";
+import { HOSTILE_ANSWERS } from "./hostile-answers.ts";
 
 test("discovers a server, with and without a path in its issuer identifier", async (t) => {
   for (const path of ["", "/tenant"]) {
@@ -106,11 +106,11 @@ for (const issuer of [
   });
 }
 
-for (const { name, misbehave, code, message } of HOSTILE_ANSWERS) {
+for (const { name, misbehave, code, message, settings } of HOSTILE_ANSWERS) {
   test(`discovery meets ${name}`, async (t) => {
     const server = await FakeAuthorizationServer.start(t);
     server.always["/metadata"] = misbehave;
-    await assert.rejects(discover(server.issuer, IMPATIENT), { code, message });
+    await assert.rejects(discover(server.issuer, settings), { code, message });
   });
 }
 

@@ -7,6 +7,8 @@ export const HOSTILE_ANSWERS: readonly {
   readonly misbehave: Misbehaviour;
   readonly code: AccreditClientErrorCode;
   readonly message: RegExp;
+  /** Short where the answer never comes; else there is time enough for a busy machine. */
+  readonly settings?: { readonly timeoutMs: number };
 }[] = [
   {
     name: "HTML",
@@ -81,6 +83,7 @@ export const HOSTILE_ANSWERS: readonly {
     misbehave: () => undefined,
     code: "server_unreachable",
     message: /within 250 ms/,
+    settings: { timeoutMs: 250 },
   },
   {
     name: "a body that never ends its first byte",
@@ -90,6 +93,7 @@ export const HOSTILE_ANSWERS: readonly {
     },
     code: "server_unreachable",
     message: /within 250 ms/,
+    settings: { timeoutMs: 250 },
   },
   {
     name: "an overload, without a body",
@@ -104,6 +108,3 @@ export const HOSTILE_ANSWERS: readonly {
     message: /HTTP 404/,
   },
 ];
-
-/** Enough for loopback, and short enough for the answers that never come. */
-export const IMPATIENT = { timeoutMs: 250 };

@@ -7,7 +7,7 @@ import { createMutualTls } from "@accredit/client";
 import { answering } from "./fake-authorization-server.ts";
 import { FakeSvids, OTHER, WORKLOAD } from "./fake-svids.ts";
 import { startTlsEndpoint } from "./fake-tls-endpoint.ts";
-import { HOSTILE_ANSWERS, IMPATIENT } from "./hostile-answers.ts";
+import { HOSTILE_ANSWERS } from "./hostile-answers.ts";
 import { startHarness } from "./token-harness.ts";
 
 /** A token source that authenticates by mutual TLS at an alias of the token endpoint. */
@@ -28,7 +28,7 @@ async function startMutualTls(t: TestContext, trusted = true) {
   return { ...harness, tls };
 }
 
-test("[CAUTH-07] [ASM-07] authenticates with an X.509-SVID at the alias of the token endpoint", async (t) => {
+test("authenticates with an X.509-SVID at the alias of the token endpoint", async (t) => {
   const { server, tls, token } = await startMutualTls(t);
   assert.equal(await token(), "token-1");
   const [, registration, request] = server.seen;
@@ -121,13 +121,13 @@ test("says that there is no SVID, or none that TLS takes, without its key", asyn
   }
 });
 
-for (const { name, misbehave, code } of HOSTILE_ANSWERS) {
+for (const { name, misbehave, code, settings } of HOSTILE_ANSWERS) {
   test(`a token request in mutual TLS meets ${name}`, async (t) => {
     const tls = await startTlsEndpoint(t, (request, response) =>
       misbehave(response, request),
     );
     const { server, svids, token } = await startHarness(t, {
-      ...IMPATIENT,
+      ...settings,
       method: "spiffe_x509",
       ca: tls.ca,
     });

@@ -5,7 +5,7 @@ import { createWorkloadApiClient } from "@accredit/workload-api";
 import { decodeJwt } from "jose";
 import { AGENT, startWithWorkloadApi } from "./running-with-workload-api.ts";
 
-test("[DCR-TI-01] registers with Accredit through the Workload API, again and again", async (t) => {
+test("registers with Accredit through the Workload API, again and again", async (t) => {
   const { issuer, domain } = await startWithWorkloadApi(t);
   const svidSource = createWorkloadApiClient({
     address: domain.workloadApiAddress,
