@@ -59,8 +59,8 @@ export type { CredentialKind } from "./kind.ts";
 export { CREDENTIAL_ALGORITHMS } from "./credential-header.ts";
 export { CREDENTIAL_CHECKS } from "./steps.ts";
 export { verifyCredential } from "./verify-credential.ts";
+export type { CredentialProfile } from "./credential-profile.ts";
 export type {
-  CredentialProfile,
   CredentialRequirements,
   VerifiedVc,
 } from "./verify-credential.ts";

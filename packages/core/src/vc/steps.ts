@@ -20,7 +20,7 @@ export const CREDENTIAL_CHECKS = {
   status: "AMB-09",
 } as const;
 
-/** Runs a check under its name and tells the listener how it went. */
+/** Runs a check under its name, now or in its time, and tells the listener how it went. */
 export function makeStepper<Name extends string>(
   checks: Readonly<Record<Name, string>>,
   listener: CheckListener | undefined,
@@ -28,15 +28,23 @@ export function makeStepper<Name extends string>(
   return <T>(check: Name, expectation: string, run: () => T): T => {
     if (listener === undefined) return run();
     const requirement = checks[check];
+    const pass = <V>(value: V): V => {
+      listener({ check, verdict: "pass", detail: expectation, requirement });
+      return value;
+    };
+    const fail = (error: unknown): never => {
+      const detail = error instanceof Error ? error.message : "failed";
+      listener({ check, verdict: "fail", detail, requirement });
+      throw error;
+    };
     let result: T;
     try {
       result = run();
     } catch (error) {
-      const detail = error instanceof Error ? error.message : "failed";
-      listener({ check, verdict: "fail", detail, requirement });
-      throw error;
+      return fail(error);
     }
-    listener({ check, verdict: "pass", detail: expectation, requirement });
-    return result;
+    return result instanceof Promise
+      ? (result.then(pass, fail) as T)
+      : pass(result);
   };
 }

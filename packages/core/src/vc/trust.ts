@@ -44,4 +44,9 @@ export interface IssuerKeySource {
    * its first certificate, which has to lead to one of them (KEYR-02). Without roots `x5c` is passed over.
    */
   readonly roots?: readonly X509Authority[] | undefined;
+  /**
+   * Reads the keys again because a token names one that is not among them: rate-limited, and one read for
+   * all who ask. True where the keys are others now; for live sources alone.
+   */
+  refreshUnknownKey?(): Promise<boolean>;
 }

@@ -1,49 +1,41 @@
 import { createHash } from "node:crypto";
 import type { JWK } from "jose";
 import type { CheckListener } from "../credential/checks.ts";
-import { DcrError } from "../errors.ts";
 import type { JsonObject } from "../json/index.ts";
 import { verifySignature } from "../lib/compact-jws.ts";
 import { quote } from "../lib/quote.ts";
 import { refuse } from "../lib/refuse.ts";
 import { checkAudience } from "../spiffe/jwt-svid-claims.ts";
 import type { TrustSource } from "../trust/index.ts";
-import {
-  readIdentifier,
-  type CredentialContent,
-} from "./credential-content.ts";
+import type { CredentialContent } from "./credential-content.ts";
 import {
   checkCredentialAlgorithm,
   checkCredentialHeader,
 } from "./credential-header.ts";
+import {
+  checkProfile,
+  DEFAULT_PROFILES,
+  issuerOf,
+  readContent,
+  type CredentialProfile,
+} from "./credential-profile.ts";
+import {
+  checkFormat,
+  checkType,
+  findCredentialIssuer,
+  findCredentialKey,
+} from "./credential-trust.ts";
 import { digestHash, discloseClaims } from "./disclosures.ts";
 import { readHolderKey } from "./holder-key.ts";
 import type { IssuerAlgorithm, IssuerKey } from "./issuer-key.ts";
-import { readJwtVc } from "./jwt-vc.ts";
 import { verifyKeyBinding } from "./key-binding.ts";
-import {
-  kindOfStatement,
-  splitStatement,
-  type UnverifiedStatement,
-} from "./kind.ts";
-import { OPEN_CLAIMS, readClaimsCredential } from "./sd-jwt-vc.ts";
+import { splitStatement, type UnverifiedStatement } from "./kind.ts";
+import { OPEN_CLAIMS } from "./sd-jwt-vc.ts";
 import type { StatusReference } from "./status-reference.ts";
 import { CREDENTIAL_CHECKS, makeStepper } from "./steps.ts";
-import type {
-  CredentialFormat,
-  CredentialIssuerTrust,
-  KeyHint,
-} from "./trust.ts";
+import type { CredentialFormat, CredentialIssuerTrust } from "./trust.ts";
 import { checkValidity } from "./validity.ts";
-import { checkVcdm2KeyId, readVcdm2, readVcdm2Issuer } from "./vcdm2.ts";
-
-/** What a payload may mean; `vcj23` is a `vc+jwt` of plain claims, as an early draft had it (AMB-13). */
-export type CredentialProfile = "vcdm1" | "vcdm2" | "sdjwtvc" | "vcj23";
-const DEFAULT_PROFILES: readonly CredentialProfile[] = [
-  "vcdm1",
-  "vcdm2",
-  "sdjwtvc",
-];
+import { checkVcdm2KeyId } from "./vcdm2.ts";
 
 /** What the registration endpoint wants of a credential. All times in seconds. */
 export interface CredentialRequirements {
@@ -84,7 +76,7 @@ export interface VerifiedVc {
   readonly confirmationJwk: Readonly<JWK> | undefined;
   /** Whether a Key Binding JWT proved that the presenter holds that key. */
   readonly keyProven: boolean;
-  /** Where its status shows; nothing has been asked yet. */
+  /** Where its status shows; nothing has been asked yet. Empty where the trust source says not to ask. */
   readonly status: readonly StatusReference[];
   /** base64url SHA-256 of the signed `header.payload`: names the credential in logs without being it. */
   readonly fingerprint: string;
@@ -127,7 +119,7 @@ export async function verifyCredential(
 
   // 2. Whose keys decide: the issuer that it names, if the server was told to trust it.
   const source = step("trust", "issuer is configured", () =>
-    findIssuer(issuerOf(jws.payload, profile), trust),
+    findCredentialIssuer(issuerOf(jws.payload, profile), trust),
   );
   const algorithm = step(
     "format",
@@ -137,15 +129,14 @@ export async function verifyCredential(
       return checkCredentialAlgorithm(jws.header["alg"], source.algorithms);
     },
   );
-  const key = step("key", "one key of that issuer fits", () => {
+  const key = await step("key", "one key of that issuer fits", () => {
     if (profile === "vcdm2") checkVcdm2KeyId(kid, source.issuer, jws.payload);
-    return findKey(source, { kid, algorithm, x5c });
+    return findCredentialKey(source, { kid, algorithm, x5c }, requirements.now);
   });
 
   // 3. The signature.
-  const signed = await verifySignature(jws.token, key.jwk, algorithm);
-  step("signature", "signature verifies", () => {
-    if (!signed)
+  await step("signature", "signature verifies", async () => {
+    if (!(await verifySignature(jws.token, key.jwk, algorithm)))
       refuse(
         "signature_invalid",
         `a signature by a key of ${quote(source.issuer)}`,
@@ -161,7 +152,7 @@ export async function verifyCredential(
           discloseClaims(jws.token, jws.payload, sdJwt, OPEN_CLAIMS),
         );
   const content = step("model", "one credential of its data model", () =>
-    READERS[profile](payload),
+    readContent(payload, profile),
   );
   const validity = step("time", "inside its validity", () =>
     checkValidity(payload, content, {
@@ -190,18 +181,14 @@ export async function verifyCredential(
     "holder's key as the trust source says",
     () => readHolderKey(payload["cnf"], source.keyBinding),
   );
-  const keyProven = await proveKey(parts, holderKey, source, requirements);
-  step("key binding", "key proven where it has to be", () => {
-    if (keyProven instanceof DcrError) throw keyProven;
-  });
-  step("status", "says where its status shows, if it must", () => {
-    if (source.status === "required" && content.status.length === 0)
-      refuse(
-        "claims_invalid",
-        "a status, as the trust source requires",
-        "none",
-      );
-  });
+  const keyProven = await step(
+    "key binding",
+    "key proven where it has to be",
+    () => proveKey(parts, holderKey, source, requirements),
+  );
+  const status = step("status", "says where its status shows, if it must", () =>
+    statusOf(content, source),
+  );
   const tokenId = payload["jti"];
 
   return {
@@ -218,7 +205,7 @@ export async function verifyCredential(
     audience,
     confirmationJwk: holderKey?.jwk,
     keyProven,
-    status: content.status,
+    status,
     fingerprint: createHash("sha256")
       .update(jws.signingInput)
       .digest("base64url"),
@@ -226,141 +213,40 @@ export async function verifyCredential(
   } as VerifiedVc;
 }
 
-const READERS: Readonly<
-  Record<CredentialProfile, (payload: JsonObject) => CredentialContent>
-> = {
-  vcdm1: readJwtVc,
-  vcdm2: readVcdm2,
-  sdjwtvc: readClaimsCredential,
-  vcj23: readClaimsCredential,
-};
-
-function checkProfile(
-  parts: UnverifiedStatement,
-  allowed: readonly CredentialProfile[],
-): { readonly format: CredentialFormat; readonly profile: CredentialProfile } {
-  const format = kindOfStatement(parts);
-  if (format === "jwt-svid")
-    return refuse(
-      "credential_kind_unsupported",
-      "a Verifiable Credential",
-      "a JWT without a vc claim and without typ",
-    );
-  const profile = profileOf(format, parts.jws.payload);
-  return allowed.includes(profile)
-    ? { format, profile }
-    : refuse(
-        "credential_kind_unsupported",
-        `a credential of the profiles ${allowed.join(" ")}`,
-        profile,
-      );
+function statusOf(
+  { status }: CredentialContent,
+  { status: rule }: CredentialIssuerTrust,
+): readonly StatusReference[] {
+  if (rule === "required" && status.length === 0)
+    refuse("claims_invalid", "a status, as the trust source requires", "none");
+  return rule === "off" ? [] : status;
 }
 
-function profileOf(
-  format: CredentialFormat,
-  payload: JsonObject,
-): CredentialProfile {
-  if (format === "jwt_vc") return "vcdm1";
-  if (format === "dc+sd-jwt") return "sdjwtvc";
-  return payload["@context"] === undefined ? "vcj23" : "vcdm2";
-}
-
-function issuerOf(payload: JsonObject, profile: CredentialProfile): string {
-  return profile === "vcdm2"
-    ? readVcdm2Issuer(payload)
-    : readIdentifier(payload["iss"], "iss");
-}
-
-function findIssuer(issuer: string, trust: TrustSource): CredentialIssuerTrust {
-  const source = trust.credentialIssuer?.(issuer);
-  return source?.issuer === issuer
-    ? source
-    : refuse("issuer_untrusted", "an issuer this server trusts", quote(issuer));
-}
-
-function checkFormat(
-  format: CredentialFormat,
-  { formats, issuer }: CredentialIssuerTrust,
-): void {
-  if (!formats.includes(format))
-    refuse(
-      "credential_type_not_allowed",
-      `a credential of ${quote(issuer)} as ${formats.join(" or ") || "nothing"}`,
-      format,
-    );
-}
-
-/** A kid names its key; without one the issuer has to have exactly one that fits (J08, J10). */
-function findKey(
-  { keys, issuer }: CredentialIssuerTrust,
-  hint: KeyHint,
-): IssuerKey {
-  const candidates = keys.candidates(hint);
-  if (candidates === undefined)
-    throw new DcrError(
-      "source_unavailable",
-      `the keys of ${quote(issuer)} are not available now; try again later`,
-      { data: { issuer } },
-    );
-  const fitting = candidates.filter(({ algorithms }) =>
-    algorithms.some((name) => name === hint.algorithm),
-  );
-  const [key] = fitting;
-  const which = hint.kid === undefined ? "any key" : `key ${quote(hint.kid)}`;
-  if (key === undefined)
-    return refuse(
-      "key_not_found",
-      `${which} for ${hint.algorithm} among the keys of ${quote(issuer)}`,
-      "no such key",
-    );
-  return fitting.length === 1
-    ? key
-    : refuse(
-        "key_id_missing",
-        `a kid that names one key of ${quote(issuer)}`,
-        `${fitting.length} keys that fit`,
-      );
-}
-
-function checkType(
-  { types }: CredentialContent,
-  { types: allowed, issuer }: CredentialIssuerTrust,
-): void {
-  if (!types.some((type) => allowed.includes(type)))
-    refuse(
-      "credential_type_not_allowed",
-      `a credential of ${quote(issuer)} of a type that may register clients`,
-      types.length === 0 ? "none" : types.map(quote).slice(0, 4).join(" "),
-    );
-}
-
-/** A Key Binding JWT that is there has to be good, whether or not the trust source asks for one. */
+/**
+ * Whether the presenter proved the holder's key. A Key Binding JWT that is there has to be good, whether or
+ * not the trust source asks for one.
+ */
 async function proveKey(
   { jws, sdJwt }: UnverifiedStatement,
   holderKey: IssuerKey | undefined,
   { keyBinding }: CredentialIssuerTrust,
   requirements: CredentialRequirements,
-): Promise<boolean | DcrError> {
-  if (sdJwt?.keyBindingJwt === undefined)
+): Promise<boolean> {
+  if (sdJwt?.keyBindingJwt === undefined) {
     return keyBinding === "kb_jwt"
-      ? new DcrError(
+      ? refuse(
           "key_binding_invalid",
-          "expected a Key Binding JWT, as the trust source requires, got none",
+          "a Key Binding JWT, as the trust source requires",
+          "none",
         )
       : false;
-  try {
-    await verifyKeyBinding(
-      sdJwt.keyBindingJwt,
-      {
-        holderKey,
-        presented: sdJwt.presented,
-        hash: digestHash(jws.payload),
-      },
-      requirements,
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof DcrError) return error;
-    throw error;
   }
+  const { keyBindingJwt, presented } = sdJwt;
+  const hash = digestHash(jws.payload);
+  await verifyKeyBinding(
+    keyBindingJwt,
+    { holderKey, presented, hash },
+    requirements,
+  );
+  return true;
 }
