@@ -79,6 +79,7 @@ export const DCR_ERRORS = {
     "The request carries no client_assertion, or not the parameters that belong to it.",
   client_assertion_type_unsupported:
     "client_assertion_type is not one the server takes.",
+  assertion_replayed: "The client assertion was used before.",
   client_unknown: "No registered client matches the credential.",
   client_mismatch: "client_id names another client than the credential does.",
   registration_expired:

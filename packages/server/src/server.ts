@@ -10,6 +10,7 @@ import type {
 } from "@accredit/core/registration";
 import { createX509PathCache } from "@accredit/core/spiffe";
 import type { TrustSource } from "@accredit/core/trust";
+import type { CredentialStatuses } from "@accredit/core/vc";
 import { createAdminListener, type AdminOptions } from "./admin/admin-app.ts";
 import { createMetrics, type TrustSourceHealth } from "./admin/metrics.ts";
 import { issuedTokenReader } from "./authorization-server/issued-tokens.ts";
@@ -53,6 +54,8 @@ export interface MutualTlsSettings extends ClientCertificateOptions {
 export interface ServerPorts {
   readonly store: Store;
   readonly trust: TrustSource;
+  /** Where the status of Verifiable Credentials is asked; absent where none is trusted. */
+  readonly statuses?: CredentialStatuses | undefined;
   readonly trustHealth: () => readonly TrustSourceHealth[];
   /** Reads a trust source anew; undefined where none has this name. */
   readonly refreshTrust: (
@@ -127,6 +130,7 @@ export async function createAccreditServer(
   const standing = {
     store,
     trust,
+    statuses: ports.statuses,
     policy,
     leaseNow: makeSteadyClock(
       () => clock.now(),
@@ -161,6 +165,7 @@ export async function createAccreditServer(
     registrationPorts: {
       clock,
       trust,
+      statuses: ports.statuses,
       store,
       newClientId: () => uuidv4(),
       newManagementToken: () => randomBytes(32).toString("base64url"),

@@ -29,8 +29,14 @@ function findBoundClient(id: string): AdapterPayload | undefined {
     : undefined;
 }
 
+/** What stands for the client where oidc-provider wants the URI name of a certificate (ADR 0001). */
+export function sanUri({ kind, clientId, subject }: RegisteredClient): string {
+  // The subject of a credential may be any text; its client's id is ours.
+  return kind === "spiffe" ? subject : `urn:uuid:${clientId}`;
+}
+
 /**
- * A SPIFFE client in oidc-provider's terms: a client of mutual TLS whose URI SAN is its SPIFFE ID. The
+ * A client in oidc-provider's terms: one of mutual TLS, whose URI SAN is its SPIFFE ID. The
  * hooks of that method are where our authentication is asked for (ADR 0001). What the token endpoint may
  * give (scope, resources) is decided before, so neither is repeated here.
  */
@@ -38,7 +44,7 @@ function providerMetadata(client: RegisteredClient): AdapterPayload {
   return {
     client_id: client.clientId,
     token_endpoint_auth_method: "tls_client_auth",
-    tls_client_auth_san_uri: client.subject,
+    tls_client_auth_san_uri: sanUri(client),
     tls_client_certificate_bound_access_tokens: wantsBoundTokens(client),
     grant_types: ["client_credentials"],
     response_types: [],

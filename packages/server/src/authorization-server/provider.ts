@@ -4,7 +4,7 @@ import type { Clock } from "@accredit/core/ports";
 import type { AuthenticatedClient } from "../client-authentication/authenticate.ts";
 import { wantsBoundTokens } from "../client-authentication/certificate-binding.ts";
 import { boundClient } from "./authenticated-requests.ts";
-import { clientAdapter } from "./client-adapter.ts";
+import { clientAdapter, sanUri } from "./client-adapter.ts";
 
 /** What the embedded provider is made of. */
 export interface ProviderOptions {
@@ -66,7 +66,7 @@ function providerConfiguration(options: ProviderOptions): Configuration {
         certificateAuthorized: (ctx) => boundClient(ctx.req) !== undefined,
         certificateSubjectMatches: (ctx, property, expected) =>
           property === "tls_client_auth_san_uri" &&
-          boundClient(ctx.req)?.client.subject === expected,
+          matchesBound(boundClient(ctx.req), expected),
       },
       resourceIndicators: {
         enabled: true,
@@ -115,8 +115,15 @@ function instanceClaims(
   bound: AuthenticatedClient | undefined,
 ): { readonly act: { readonly sub: string } } | undefined {
   if (bound === undefined) return undefined;
-  const instance = bound.credential.subject.uri;
+  const instance = bound.subject;
   return instance === bound.client.subject
     ? undefined
     : { act: { sub: instance } };
+}
+
+function matchesBound(
+  bound: AuthenticatedClient | undefined,
+  expected: string,
+): boolean {
+  return bound !== undefined && sanUri(bound.client) === expected;
 }

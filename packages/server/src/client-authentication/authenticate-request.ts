@@ -56,8 +56,8 @@ export async function authenticateRequest(
     );
     event.auth_method = authenticated.method;
     event.client_id = authenticated.client.clientId;
-    event.subject = authenticated.credential.subject.uri;
-    event.credential = authenticated.credential.fingerprint;
+    event.subject = authenticated.subject;
+    event.credential = authenticated.fingerprint;
     return authenticated;
   } catch (error) {
     if (

@@ -3,7 +3,7 @@ import { verifyClientAssertion } from "@accredit/core/credential";
 import type {
   Policy,
   RegisteredClient,
-  SpiffeAuthMethod,
+  ClientAuthMethod,
 } from "@accredit/core/registration";
 import type { VerifiedJwtSvid, VerifiedX509Svid } from "@accredit/core/spiffe";
 import {
@@ -13,6 +13,11 @@ import {
   type CertificateBinding,
   type CertificatePorts,
 } from "./certificate-binding.ts";
+import {
+  authenticateByKey,
+  type KeyAuthenticationPorts,
+} from "./authenticate-by-key.ts";
+import { requireMethod } from "./require-method.ts";
 import { findSpiffeClient, type FindClientPorts } from "./find-client.ts";
 import {
   chooseMechanism,
@@ -37,14 +42,19 @@ declare const authenticated: unique symbol;
 export interface AuthenticatedClient {
   readonly [authenticated]: true;
   readonly client: RegisteredClient;
-  readonly method: SpiffeAuthMethod;
-  readonly credential: ProvenCredential;
+  readonly method: ClientAuthMethod;
+  /** Names what proved it, in log and audit. */
+  readonly fingerprint: string;
+  /** Who was proven: the client's own subject, or one of the SPIFFE IDs that it stands for. */
+  readonly subject: string;
   /** What its tokens are bound to, where its metadata wants that and the request has a certificate. */
   readonly binding: CertificateBinding | undefined;
 }
 
 /** What client authentication needs of the world. Times in seconds. */
-export interface AuthenticationPorts extends FindClientPorts, CertificatePorts {
+export interface AuthenticationPorts
+  extends FindClientPorts, CertificatePorts, KeyAuthenticationPorts {
+  readonly store: FindClientPorts["store"] & KeyAuthenticationPorts["store"];
   /** The authorization server's issuer identifier: the only audience of an assertion (CAUTH-04). */
   readonly issuer: string;
   readonly maxLifetimeSeconds: number;
@@ -66,6 +76,15 @@ export async function authenticateClient(
   // 1. Exactly one mechanism, and one we take.
   const mechanism = chooseMechanism(presented);
 
+  if (mechanism.method === "private_key_jwt") {
+    const proven = await authenticateByKey(
+      mechanism.assertion,
+      presented.parameters.get("client_id"),
+      ports,
+    );
+    return { ...proven, binding: undefined } as AuthenticatedClient;
+  }
+
   // 2. The credential.
   const credential = await verifyCredential(mechanism, ports);
 
@@ -84,12 +103,14 @@ export async function authenticateClient(
   const binding = wantsBoundTokens(client)
     ? await certificateBinding(credential, presented.certificates, ports)
     : undefined;
-  return { client, method, credential, binding } as AuthenticatedClient;
+  const { subject, fingerprint } = credential;
+  const proven = { client, method, subject: subject.uri, fingerprint };
+  return { ...proven, binding } as AuthenticatedClient;
 }
 
 /** An assertion is judged by the rules that registration uses too, for our issuer identifier alone. */
 async function verifyCredential(
-  mechanism: Mechanism,
+  mechanism: Exclude<Mechanism, { readonly method: "private_key_jwt" }>,
   ports: AuthenticationPorts,
 ): Promise<ProvenCredential> {
   if (mechanism.method === "spiffe_x509")
@@ -101,24 +122,4 @@ async function verifyCredential(
     maxLifetimeSeconds: ports.maxLifetimeSeconds,
     maxAgeSeconds: ports.maxAgeSeconds,
   });
-}
-
-/**
- * Lets a client pass whose rule enables the method it used.
- *
- * @throws {DcrError} `client_auth_method_not_allowed`
- */
-export function requireMethod(
-  client: RegisteredClient,
-  method: SpiffeAuthMethod,
-  policy: Policy,
-): void {
-  const rule = policy.find(({ name }) => name === client.rule);
-  const allowed = rule?.allow.tokenEndpointAuthMethods ?? [];
-  if (!allowed.includes(method)) {
-    throw new DcrError(
-      "client_auth_method_not_allowed",
-      `expected one of the methods of the client's policy rule (${allowed.join(", ") || "none"}), got ${method}`,
-    );
-  }
 }

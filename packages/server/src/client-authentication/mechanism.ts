@@ -1,5 +1,8 @@
 import { DcrError } from "@accredit/core/errors";
-import { JWT_SPIFFE_ASSERTION_TYPE } from "@accredit/core/credential";
+import {
+  JWT_BEARER_ASSERTION_TYPE,
+  JWT_SPIFFE_ASSERTION_TYPE,
+} from "@accredit/core/credential";
 import type { CertificateChain } from "../http/client-certificate.ts";
 import type { FormParameters } from "../wire/form-parameters.ts";
 
@@ -14,6 +17,7 @@ export interface PresentedAuthentication {
 /** The one mechanism that authenticates a request, with what it is judged by. */
 export type Mechanism =
   | { readonly method: "spiffe_jwt"; readonly assertion: string }
+  | { readonly method: "private_key_jwt"; readonly assertion: string }
   | { readonly method: "spiffe_x509"; readonly chain: CertificateChain };
 
 /**
@@ -53,16 +57,21 @@ export function chooseMechanism(presented: PresentedAuthentication): Mechanism {
     }
     return { method: "spiffe_x509", chain: certificates };
   }
-  return {
-    method: "spiffe_jwt",
-    assertion: readAssertion(assertion, assertionType),
-  };
+  return readAssertion(assertion, assertionType);
 }
+
+/** Each assertion type is a method of its own, and the type alone says which (A02). */
+const ASSERTION_METHODS: Readonly<
+  Record<string, "spiffe_jwt" | "private_key_jwt">
+> = {
+  [JWT_SPIFFE_ASSERTION_TYPE]: "spiffe_jwt",
+  [JWT_BEARER_ASSERTION_TYPE]: "private_key_jwt",
+};
 
 function readAssertion(
   assertion: string | undefined,
   assertionType: string | undefined,
-): string {
+): Mechanism {
   if (assertionType === undefined) {
     throw new DcrError(
       "client_assertion_type_unsupported",
@@ -71,10 +80,13 @@ function readAssertion(
         : "expected client_assertion_type, got none",
     );
   }
-  if (assertionType !== JWT_SPIFFE_ASSERTION_TYPE) {
+  const method = Object.hasOwn(ASSERTION_METHODS, assertionType)
+    ? ASSERTION_METHODS[assertionType]
+    : undefined;
+  if (method === undefined) {
     throw new DcrError(
       "client_assertion_type_unsupported",
-      `expected client_assertion_type ${JWT_SPIFFE_ASSERTION_TYPE}, got another`,
+      `expected client_assertion_type ${Object.keys(ASSERTION_METHODS).join(" or ")}, got another`,
     );
   }
   if (assertion === undefined) {
@@ -83,5 +95,5 @@ function readAssertion(
       "expected client_assertion beside client_assertion_type",
     );
   }
-  return assertion;
+  return { method, assertion };
 }

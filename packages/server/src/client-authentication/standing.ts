@@ -8,6 +8,7 @@ import {
   type RegisteredClient,
 } from "@accredit/core/registration";
 import type { TrustSource } from "@accredit/core/trust";
+import { requireGoodStatus, type CredentialStatuses } from "@accredit/core/vc";
 
 /** What telling whether a client still stands needs of the world. */
 export interface StandingSource {
@@ -16,6 +17,8 @@ export interface StandingSource {
   readonly policy: Policy;
   /** Epoch seconds by which leases end. */
   readonly leaseNow: () => number;
+  /** Where the status of Verifiable Credentials is asked; absent where none is trusted. */
+  readonly statuses?: CredentialStatuses | undefined;
 }
 
 /**
@@ -23,12 +26,12 @@ export interface StandingSource {
  * `instance` is the subject that was proven, where the client stands for many.
  *
  * @throws {DcrError} `registration_expired`, `registration_suspended`, `registration_withdrawn`,
- * `store_unavailable`
+ * `credential_revoked`, `credential_suspended`, `source_unavailable`, `store_unavailable`
  */
 export async function requireStanding(
   client: RegisteredClient,
   instance: string,
-  { store, trust, policy, leaseNow }: StandingSource,
+  { store, trust, policy, leaseNow, statuses }: StandingSource,
 ): Promise<void> {
   // Read anew for each request: what one node withdraws, every node refuses from its next request on.
   const suspensions = await store.suspensions();
@@ -41,6 +44,14 @@ export async function requireStanding(
       : suspended(ofInstance);
   if (withdrawal !== undefined)
     throw new DcrError(withdrawal.code, withdrawal.message);
+  if (client.kind !== "vc") return;
+  if (trust.credentialIssuer?.(client.trust)?.status === "off") return;
+  // Asked of the list as it is now: what the issuer withdraws stops without anything being written here.
+  await requireGoodStatus(
+    { issuer: client.trust, status: client.credential.status },
+    statuses,
+    leaseNow(),
+  );
 }
 
 /** Whether a client stands, for callers who may not learn why it does not. */

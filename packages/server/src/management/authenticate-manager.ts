@@ -1,13 +1,17 @@
+import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { DcrError } from "@accredit/core/errors";
 import { verifyClientAssertion } from "@accredit/core/credential";
-import type { RegisteredClient } from "@accredit/core/registration";
-import { coversSpiffeId } from "@accredit/core/spiffe";
 import {
-  requireMethod,
-  type AuthenticationPorts,
-  type ProvenCredential,
+  hashManagementToken,
+  type RegisteredClient,
+} from "@accredit/core/registration";
+import { coversSpiffeId } from "@accredit/core/spiffe";
+import type {
+  AuthenticationPorts,
+  ProvenCredential,
 } from "../client-authentication/authenticate.ts";
+import { requireMethod } from "../client-authentication/require-method.ts";
 import { verifyCertificates } from "../client-authentication/certificate-binding.ts";
 import { requireStanding } from "../client-authentication/standing.ts";
 import type { ReadClientCertificates } from "../http/client-certificate.ts";
@@ -24,6 +28,8 @@ export interface Manager {
   readonly client: RegisteredClient;
   /** The SPIFFE ID that was proven: the client's, or one of those it stands for. */
   readonly subject: string;
+  /** The hash of the registration access token that was used; undefined where none was. */
+  readonly tokenHash: string | undefined;
 }
 
 const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
@@ -31,7 +37,7 @@ const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 /**
  * Proves that the caller is the client that a management URI names: by the credential itself, since a SPIFFE
  * client holds no token (MGMT-08). A JWT-SVID in `Authorization: Bearer` whose only audience is the URI, or
- * an X509-SVID in mutual TLS.
+ * an X509-SVID in mutual TLS. A client of a Verifiable Credential has a registration access token.
  *
  * @throws {DcrError} why not; `source_unavailable` and `store_unavailable` are outages
  * @see RFC 7592 section 2; ADR 5
@@ -42,14 +48,44 @@ export async function authenticateManager(
   ports: ManagerPorts,
 ): Promise<Manager> {
   const { authentication } = ports;
-  const { credential, method } = await prove(request, uri, ports);
+  const token = bearerToken(request);
+  // What has a dot is a JWT; a registration access token never has.
+  if (token !== undefined && !token.includes("."))
+    return authenticateByToken(token, handle, authentication);
+  const { credential, method } = await prove(token, request, uri, ports);
   const client = await findManaged(credential, handle, authentication);
   await requireStanding(client, credential.subject.uri, authentication);
   requireMethod(client, method, authentication.policy);
-  return { client, subject: credential.subject.uri };
+  const subject = credential.subject.uri;
+  return { client, subject, tokenHash: undefined };
+}
+
+/** A client of a Verifiable Credential, by the token that registration gave it (RFC 7592 section 3). */
+async function authenticateByToken(
+  token: string,
+  handle: string,
+  authentication: AuthenticationPorts,
+): Promise<Manager> {
+  // Its client_id is opaque, so the handle is the client_id itself.
+  const client = await authentication.store.findClient(handle);
+  const tokenHash = hashManagementToken(token);
+  const expected = client?.kind === "vc" ? client.managementTokenHash : null;
+  if (
+    client === undefined ||
+    expected === null ||
+    !timingSafeEqual(Buffer.from(tokenHash), Buffer.from(expected))
+  ) {
+    throw new DcrError(
+      "client_unknown",
+      "the registration access token is not that of a client under this URI",
+    );
+  }
+  await requireStanding(client, client.subject, authentication);
+  return { client, subject: client.subject, tokenHash };
 }
 
 async function prove(
+  token: string | undefined,
   request: IncomingMessage,
   uri: string,
   { authentication, readClientCertificates }: ManagerPorts,
@@ -57,7 +93,6 @@ async function prove(
   readonly credential: ProvenCredential;
   readonly method: "spiffe_jwt" | "spiffe_x509";
 }> {
-  const token = bearerToken(request);
   if (token !== undefined) {
     const credential = await verifyClientAssertion(
       token,

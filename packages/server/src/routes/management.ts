@@ -2,7 +2,9 @@ import type { IncomingMessage } from "node:http";
 import { DcrError } from "@accredit/core/errors";
 import type { AuditDraft, ClientLifecycle } from "@accredit/core/ports";
 import {
+  hashManagementToken,
   updateRegistration,
+  type RegisteredClient,
   type RegistrationPorts,
   type RegistrationSettings,
 } from "@accredit/core/registration";
@@ -16,21 +18,24 @@ import {
   type ManagerPorts,
 } from "../management/authenticate-manager.ts";
 import { recordRefusal, type RefusalPorts } from "../refusals.ts";
-import { clientInformation } from "../wire/client-response.ts";
+import { clientInformation, withToken } from "../wire/client-response.ts";
 import { authenticationWireError } from "../wire/errors.ts";
 import { errorReply, jsonReply, type Reply } from "../wire/reply.ts";
+
+const INVALID = { "WWW-Authenticate": 'Bearer error="invalid_token"' };
 
 /** What the management route is made of. */
 export interface ManagementOptions extends ManagerPorts, RefusalPorts {
   readonly endpoints: Endpoints;
   readonly registrationSettings: RegistrationSettings;
   readonly registrationPorts: RegistrationPorts;
-  readonly store: RefusalPorts["store"] & Pick<ClientLifecycle, "deleteClient">;
+  readonly store: RefusalPorts["store"] &
+    Pick<ClientLifecycle, "deleteClient" | "rotateManagementToken">;
 }
 
 const METHODS = "GET, HEAD, PUT, DELETE";
 const REFUSED =
-  "expected the SVID of the registered client: a JWT-SVID with this URI as its only audience in Authorization: Bearer, or an X509-SVID in mutual TLS";
+  "expected the SVID of the registered client (a JWT-SVID with this URI as its only audience in Authorization: Bearer, or an X509-SVID in mutual TLS), or its registration access token";
 
 /**
  * `GET`, `PUT` and `DELETE` on a `registration_client_uri`: the client reads, updates and deletes its own
@@ -61,14 +66,34 @@ export async function manageClient(
   event.subject = manager.subject;
   if (method === "PUT") return update(request, manager, options);
   if (method === "DELETE") return remove(request, manager, options);
-  return jsonReply(200, clientInformation(manager.client, options.endpoints));
+  return information(manager.client, manager, options);
+}
+
+/** What a client may know of itself, with a new token where it used one: a token is good once (MGMT-07). */
+async function information(
+  client: RegisteredClient,
+  { tokenHash }: Manager,
+  { endpoints, registrationPorts, store }: ManagementOptions,
+): Promise<Reply> {
+  const body = clientInformation(client, endpoints);
+  if (tokenHash === undefined) return jsonReply(200, body);
+  const next = registrationPorts.newManagementToken();
+  const isRotated = await store.rotateManagementToken(
+    client.clientId,
+    tokenHash,
+    hashManagementToken(next),
+  );
+  // Somebody used the same token at the same moment: only one of the two gets the new one.
+  if (!isRotated) return errorReply(401, "invalid_token", REFUSED, INVALID);
+  return jsonReply(200, { ...body, ...withToken(next) });
 }
 
 async function update(
   request: IncomingMessage,
-  { client, subject }: Manager,
+  manager: Manager,
   options: ManagementOptions,
 ): Promise<Reply> {
+  const { client, subject } = manager;
   const { event, body } = scopeOf(request);
   checkMediaType(request, "application/json");
   const outcome = await updateRegistration(
@@ -84,7 +109,7 @@ async function update(
   );
   event.rule = outcome.client.rule;
   event.outcome = "updated";
-  return jsonReply(200, clientInformation(outcome.client, options.endpoints));
+  return information(outcome.client, manager, options);
 }
 
 async function remove(
@@ -132,7 +157,8 @@ function refusedReply(error: DcrError, sentNothing: boolean): Reply {
       ? "the registration has ended: register again"
       : REFUSED,
     {
-      "WWW-Authenticate": isBare ? "Bearer" : 'Bearer error="invalid_token"',
+      "WWW-Authenticate": "Bearer",
+      ...(isBare ? {} : INVALID),
     },
   );
 }

@@ -7,6 +7,7 @@ import {
   type RegistrationSettings,
 } from "@accredit/core/registration";
 import { checkMediaType } from "../http/framing.ts";
+import { headerLines } from "../http/header-lines.ts";
 import { parseJsonObject } from "../http/json-body.ts";
 import type { Endpoints } from "../endpoints.ts";
 import type { NodeRoute, RequestEvent } from "../http/request-scope.ts";
@@ -38,6 +39,7 @@ export function createRegisterRoute(options: RegisterRouteOptions): NodeRoute {
           body: await readRequest(request, event, body, options),
           requestId: event.id,
           remote: event.remote,
+          dpop: dpopHeader(request),
         },
         registrationSettings,
         registrationPorts,
@@ -72,4 +74,18 @@ async function readRequest(
     }
     throw error;
   }
+}
+
+/**
+ * The one DPoP proof of a request (RFC 9449 section 4.3).
+ *
+ * @throws {DcrError} `request_malformed`
+ */
+function dpopHeader(request: IncomingMessage): string | undefined {
+  const [proof, ...more] = headerLines(request, "dpop");
+  if (more.length === 0) return proof;
+  throw new DcrError(
+    "request_malformed",
+    `expected one DPoP header, got ${more.length + 1}`,
+  );
 }

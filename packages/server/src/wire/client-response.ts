@@ -10,18 +10,26 @@ import { registrationClientUri } from "../management/client-uri.ts";
  * statement byte for byte.
  */
 export function clientResponse(
-  { client, softwareStatement }: Registration,
+  { client, softwareStatement, managementToken }: Registration,
   endpoints: Endpoints,
 ): Record<string, unknown> {
   return {
     ...clientInformation(client, endpoints),
+    ...withToken(managementToken),
     software_statement: softwareStatement,
   };
 }
 
+/** The registration access token, told once; a SPIFFE client never has one (MGMT-08). */
+export function withToken(
+  token: string | undefined,
+): { readonly registration_access_token: string } | Record<string, never> {
+  return token === undefined ? {} : { registration_access_token: token };
+}
+
 /**
  * A client's identifier, all of its registered metadata, and where it manages them (RFC 7592 section 3).
- * There is no member for a secret or a token (DCR-TI-08, MGMT-08).
+ * There is no member for a secret (DCR-TI-08).
  *
  * `accredit_provenance` says for each member where it came from; `accredit_resources` lists the RFC 8707
  * resources the policy lets the client ask for; `accredit_lease_expires_at` is when the registration ends

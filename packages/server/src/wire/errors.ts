@@ -73,6 +73,7 @@ export const WIRE_ERRORS = {
 
   client_assertion_missing: INVALID_REQUEST,
   client_assertion_type_unsupported: INVALID_CLIENT,
+  assertion_replayed: INVALID_CLIENT,
   client_unknown: INVALID_CLIENT,
   client_mismatch: INVALID_CLIENT,
   registration_expired: INVALID_CLIENT,

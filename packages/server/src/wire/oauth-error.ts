@@ -15,6 +15,10 @@ const PROVEN: Partial<Record<DcrErrorCode, string>> = {
   registration_expired:
     "the registration has ended: register again with a valid credential, and the same client_id comes back",
   registration_suspended: "the registration is suspended by the operator",
+  credential_revoked:
+    "the credential that the client registered with was revoked by its issuer",
+  credential_suspended:
+    "the credential that the client registered with is suspended by its issuer",
   registration_withdrawn:
     "what let the client in is gone from the server's configuration: register again, or ask its operator",
 };
