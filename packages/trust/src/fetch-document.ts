@@ -16,6 +16,8 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** One document to get, and what to allow on the way. */
 export interface DocumentRequest {
   readonly url: URL;
+  /** The media types to ask for. Default: `application/json`. */
+  readonly accept?: string | undefined;
   /** PEM certificates trusted beside the system's, for this request. */
   readonly extraCa?: string | undefined;
   /** Whether the endpoint may be at a private, loopback or other special-use address. Default: no. */
@@ -165,7 +167,11 @@ async function get(
   addresses: readonly string[],
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const { url, maxBytes = MAX_DOCUMENT_BYTES } = request;
+  const {
+    url,
+    accept = "application/json",
+    maxBytes = MAX_DOCUMENT_BYTES,
+  } = request;
   // A client of its own for each request: no connection is ever used again. It reads no proxy settings,
   // follows no redirects and inflates nothing.
   const client = new Client(url.origin, {
@@ -185,7 +191,7 @@ async function get(
     const response = await client.request({
       method: "GET",
       path: url.pathname + url.search,
-      headers: { accept: "application/json", "accept-encoding": "identity" },
+      headers: { accept, "accept-encoding": "identity" },
       signal,
     });
     // Giving up on a body makes it fail; whoever still reads it sees that, nobody else needs to.

@@ -18,3 +18,12 @@ export {
 export type { DocumentRequest, FetchDocument } from "./fetch-document.ts";
 export { SOURCE_ERRORS, SourceError } from "./source-error.ts";
 export type { SourceErrorReason } from "./source-error.ts";
+export { createCredentialIssuerKeeper } from "./credential-issuers/issuer-keeper.ts";
+export type { CredentialIssuerKeeper } from "./credential-issuers/issuer-keeper.ts";
+export type { IssuerStatus } from "./credential-issuers/kept-issuer.ts";
+export type {
+  CredentialIssuerKeeperOptions,
+  CredentialIssuerOptions,
+  IssuerKeyOptions,
+  WebKeyOptions,
+} from "./credential-issuers/options.ts";

@@ -7,7 +7,11 @@ import {
 } from "../lib/compact-jws.ts";
 import { quote } from "../lib/quote.ts";
 import { refuse } from "../lib/refuse.ts";
-import { checkIssuerAlgorithm, onlyFittingKey } from "./issuer-key.ts";
+import {
+  checkIssuerAlgorithm,
+  onlyFittingKey,
+  type IssuerKey,
+} from "./issuer-key.ts";
 import { readBitstringClaims } from "./status-bitstring-claims.ts";
 import {
   decodeBitstring,
@@ -20,7 +24,7 @@ import {
   readTokenClaims,
   type StatusListClaims,
 } from "./status-token-claims.ts";
-import type { IssuerKeySource } from "./trust.ts";
+import type { IssuerKeySource, KeyHint } from "./trust.ts";
 import { keyOfCertificates } from "./x5c.ts";
 
 /** A status list in its token; a list that fills it all inflates to far more than we would take. */
@@ -153,7 +157,7 @@ async function checkSignature(
   const named =
     x5c !== undefined && roots.length > 0
       ? [await keyOfCertificates(x5c, { issuer, roots }, now)]
-      : source.candidates({ kid, algorithm, x5c: undefined });
+      : await candidatesOf(source, { kid, algorithm, x5c: undefined });
   if (named === undefined) {
     throw new DcrError(
       "source_unavailable",
@@ -164,6 +168,17 @@ async function checkSignature(
   const { jwk } = onlyFittingKey(named, algorithm, issuer);
   if (!(await verifySignature(token, jwk, algorithm)))
     throw invalid("a signature by its issuer", "one that does not verify");
+}
+
+/** Where none is found, the keys may have changed since they were read. */
+async function candidatesOf(
+  source: IssuerKeySource,
+  hint: KeyHint,
+): Promise<readonly IssuerKey[] | undefined> {
+  const candidates = source.candidates(hint);
+  if (candidates?.length !== 0) return candidates;
+  await source.refreshUnknownKey?.();
+  return source.candidates(hint);
 }
 
 /** An expired list says nothing, however fresh the fetch (STAT-05). */
