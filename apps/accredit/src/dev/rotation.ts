@@ -19,11 +19,6 @@ export interface AuthorityStatus {
   readonly state: "prepared" | "active" | "old";
 }
 
-/** What came of a rotation, for each kind that it was about. */
-export type RotationResult = Partial<
-  Record<AuthorityKind, { readonly authorities: readonly AuthorityStatus[] }>
->;
-
 /** Every published authority of a kind, oldest first; the ones after the active one are yet to sign. */
 export function authorityStatus(
   authorities: DevAuthorities,
@@ -42,12 +37,13 @@ export function authorityStatus(
  * Rotates authorities. `prepare` publishes a new one, `activate` signs with the newest prepared one, and
  * `retire` removes the old ones, which ends whatever they signed.
  *
- * @throws {Error} `activate` where nothing is prepared
+ * @throws {Error} `activate` where nothing is prepared, of the kinds that were named or of any
  */
 export async function rotate(
   authorities: DevAuthorities,
-  { kinds = AUTHORITY_KINDS, steps = ["prepare", "activate"] }: Rotation = {},
-): Promise<RotationResult> {
+  rotation: Rotation = {},
+): Promise<void> {
+  const { kinds = AUTHORITY_KINDS, steps = ["prepare", "activate"] } = rotation;
   const of = (
     kind: AuthorityKind,
     state: AuthorityStatus["state"],
@@ -56,15 +52,18 @@ export async function rotate(
       .filter((one) => one.state === state)
       .map(({ id }) => id);
 
-  if (steps.includes("activate") && !steps.includes("prepare")) {
-    const none = kinds.filter((kind) => of(kind, "prepared").length === 0);
-    if (none.length > 0) {
-      throw new Error(
-        `no ${none.join(", no ")} authority is prepared: prepare one first`,
-      );
-    }
+  const needed = steps.includes("activate") && !steps.includes("prepare");
+  const unprepared = needed
+    ? kinds.filter((kind) => of(kind, "prepared").length === 0)
+    : [];
+  // Whoever names no kind means those that are prepared.
+  if (
+    unprepared.length > (rotation.kinds === undefined ? kinds.length - 1 : 0)
+  ) {
+    throw new Error(
+      `no ${unprepared.join(", ")} authority is prepared: prepare one first`,
+    );
   }
-  const result: RotationResult = {};
   for (const kind of kinds) {
     if (steps.includes("prepare")) await authorities.prepare(kind);
     const newest = of(kind, "prepared").at(-1);
@@ -72,7 +71,5 @@ export async function rotate(
       await authorities.activate(kind, newest);
     if (steps.includes("retire"))
       for (const id of of(kind, "old")) await authorities.remove(kind, id);
-    result[kind] = { authorities: authorityStatus(authorities, kind) };
   }
-  return result;
 }

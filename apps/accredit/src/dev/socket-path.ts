@@ -3,7 +3,7 @@ import { lstat, rm } from "node:fs/promises";
 import { connect, type Server } from "node:net";
 
 /** What fits a socket address on every system (macOS has the shortest: 104 with the final zero). */
-const MAX_PATH_BYTES = 103;
+export const MAX_SOCKET_PATH_BYTES = 103;
 
 /**
  * Makes way for a new Unix socket: removes the one that a process left behind when it died.
@@ -11,9 +11,9 @@ const MAX_PATH_BYTES = 103;
  * @throws {Error} the path is too long, is no socket, or somebody answers on it
  */
 export async function freeSocketPath(path: string): Promise<void> {
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
     throw new Error(
-      `${path}: a socket path may have at most ${MAX_PATH_BYTES} bytes, this one has ${Buffer.byteLength(path)}`,
+      `${path}: a socket path may have at most ${MAX_SOCKET_PATH_BYTES} bytes, this one has ${Buffer.byteLength(path)}`,
     );
   }
   const there = await lstat(path).catch((error: unknown) => {

@@ -1,6 +1,9 @@
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { CONTROL_SOCKET } from "./control-client.ts";
+import { trustDomainCommands } from "./control-commands.ts";
+import { startControlServer } from "./control-server.ts";
+import { placeSocket } from "./place-socket.ts";
+import { ensurePrivateDirectory } from "./private-files.ts";
 import { startDevTrustDomain, type DevTrustDomain } from "./trust-domain.ts";
 import type { DevWorkload } from "./workloads.ts";
 
@@ -8,8 +11,9 @@ import type { DevWorkload } from "./workloads.ts";
 export interface DevIssuersOptions {
   readonly dir: string;
   readonly trustDomain: string;
-  /** The bundle endpoint's port on loopback. */
+  /** Ports on loopback: of the `https_web` bundle endpoint and the `https_spiffe` one; 0 for any free one. */
   readonly bundlePort: number;
+  readonly spiffeBundlePort: number;
   readonly workloads: readonly DevWorkload[];
   /** The `iss` of JWT-SVIDs; null for none, as stock SPIRE has it. Undefined: `spiffe://<trust domain>`. */
   readonly issuer?: string | null | undefined;
@@ -32,27 +36,54 @@ export function defaultWorkloads(trustDomain: string): readonly DevWorkload[] {
 
 /** A polling hint short enough to watch a rotation take effect. */
 const REFRESH_HINT_SECONDS = 60;
-/** Socket paths are short (103 bytes on some systems); a deep folder gets its socket elsewhere. */
-const MAX_SOCKET_PATH = 100;
+
+/** The running development issuers. */
+export interface DevIssuers extends DevTrustDomain {
+  /** Takes the commands of `accredit dev rotate` and `accredit dev status`. */
+  readonly controlSocket: string;
+}
 
 /** Starts the development issuers with their state in one folder. */
 export async function startDevIssuers(
   options: DevIssuersOptions,
-): Promise<DevTrustDomain> {
+): Promise<DevIssuers> {
   const dir = resolve(options.dir);
-  return startDevTrustDomain({
-    trustDomain: options.trustDomain,
-    dir,
-    socketPath: await socketPath(dir),
-    bundleListen: { host: "127.0.0.1", port: options.bundlePort },
-    workloads: options.workloads,
-    issuer: options.issuer,
-    refreshHintSeconds: REFRESH_HINT_SECONDS,
-  });
-}
-
-async function socketPath(dir: string): Promise<string> {
-  const inside = join(dir, "workload-api.sock");
-  if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH) return inside;
-  return join(await mkdtemp(join(tmpdir(), "accredit-")), "workload-api.sock");
+  const host = "127.0.0.1";
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const one of closers.toReversed()) await one();
+  };
+  await ensurePrivateDirectory(dir);
+  try {
+    // Before anything else: whoever answers there runs in this folder already.
+    const control = await placeSocket(dir, CONTROL_SOCKET);
+    closers.push(() => control.remove());
+    const workloadApi = await placeSocket(dir, "workload-api.sock");
+    closers.push(() => workloadApi.remove());
+    const domain = await startDevTrustDomain({
+      trustDomain: options.trustDomain,
+      dir,
+      socketPath: workloadApi.path,
+      bundleListen: { host, port: options.bundlePort },
+      spiffeBundleListen: { host, port: options.spiffeBundlePort },
+      workloads: options.workloads,
+      issuer: options.issuer,
+      refreshHintSeconds: REFRESH_HINT_SECONDS,
+    });
+    closers.push(() => domain.close());
+    const server = await startControlServer(
+      control.path,
+      trustDomainCommands(domain),
+    );
+    closers.push(() => server.close());
+    let closing: Promise<void> | undefined;
+    return {
+      ...domain,
+      controlSocket: join(dir, CONTROL_SOCKET),
+      close: () => (closing ??= close()),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

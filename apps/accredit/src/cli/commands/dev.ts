@@ -1,11 +1,17 @@
 import { Command, InvalidArgumentError } from "commander";
 import { print, type Io } from "../io.ts";
+import {
+  describeStatus,
+  devRotateCommand,
+  devStatusCommand,
+} from "./dev-control.ts";
 import { stopped } from "../stopped.ts";
 
 interface DevOptions {
   readonly dir: string;
   readonly trustDomain: string;
   readonly bundlePort: number;
+  readonly spiffeBundlePort?: number;
   readonly workloads?: string;
   readonly iss: boolean;
   readonly json?: boolean;
@@ -16,19 +22,24 @@ export function devCommand(io: Io): Command {
   return new Command("dev")
     .summary("run a development trust domain")
     .description(
-      "Runs a SPIFFE trust domain for development: a Workload API socket and a bundle endpoint. Whoever may open the socket gets any of its identities, so it is no place for anything of value.",
+      "Runs a SPIFFE trust domain for development: a Workload API socket and bundle endpoints. Whoever may open the socket gets any of its identities, so it is no place for anything of value.",
     )
     .option("--dir <dir>", "where its keys and socket are kept", "./data/dev")
     .option("--trust-domain <name>", "name of the trust domain", "example.org")
     .option(
       "--bundle-port <port>",
-      "port of the bundle endpoint on loopback",
+      "port of the https_web bundle endpoint on loopback",
       parsePort,
       8702,
     )
     .option(
+      "--spiffe-bundle-port <port>",
+      "port of the https_spiffe bundle endpoint on loopback; the one after --bundle-port by default",
+      parsePort,
+    )
+    .option(
       "--workloads <file>",
-      "YAML or JSON list of { spiffe_id, claims }; the first is the default identity",
+      "YAML or JSON list of { spiffe_id, claims, hint, ttl, x509 }; the first is the default identity",
     )
     .option("--no-iss", "mint SVIDs without `iss`, as stock SPIRE does")
     .option("--json", "print JSON")
@@ -40,29 +51,32 @@ export function devCommand(io: Io): Command {
         options.workloads === undefined
           ? defaultWorkloads(options.trustDomain)
           : await readWorkloadsFile(options.workloads);
+      const { devStatus } = await import("../../dev/control-commands.ts");
       const domain = await startDevIssuers({
         dir: options.dir,
         trustDomain: options.trustDomain,
         bundlePort: options.bundlePort,
+        spiffeBundlePort:
+          options.spiffeBundlePort ?? portAfter(options.bundlePort),
         workloads,
         issuer: options.iss ? undefined : null,
       });
-      const addresses = {
-        trust_domain: domain.trustDomain,
-        workload_api: domain.workloadApiAddress,
-        bundle_url: domain.bundleUrl,
-        bundle_ca_file: domain.caFile,
-        workloads: workloads.map(({ spiffeId }) => spiffeId),
-      };
-      print(io, options.json === true, addresses, [
+      const status = devStatus(domain);
+      print(io, options.json === true, status, [
         `Development trust domain ${domain.trustDomain}. Ctrl-C stops it.`,
-        `  Workload API     ${domain.workloadApiAddress}`,
-        `  bundle endpoint  ${domain.bundleUrl}  (TLS authority: ${domain.caFile})`,
-        ...workloads.map(({ spiffeId }) => `  workload         ${spiffeId}`),
+        ...describeStatus(status),
       ]);
       await stopped(io.signal);
       await domain.close();
-    });
+    })
+    .enablePositionalOptions() // What comes after a command below is that command's.
+    .addCommand(devStatusCommand(io))
+    .addCommand(devRotateCommand(io));
+}
+
+/** The next port, or any free one after that was asked for. */
+function portAfter(port: number): number {
+  return port === 0 || port === 65_535 ? 0 : port + 1;
 }
 
 /** A TCP port, 0 for any free one. */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import type { DevTrustDomain } from "../../dev/trust-domain.ts";
 import type { Io } from "../io.ts";
@@ -21,7 +21,7 @@ export function quickstartCommand(io: Io): Command {
     .option("--dir <dir>", "where its data is kept", "./data/quickstart")
     .option(
       "--port <port>",
-      "port of the server; the next two are the admin listener and the bundle endpoint",
+      "port of the server; the next three are the admin listener and the bundle endpoints (https_web, https_spiffe)",
       parseFirstPort,
       8700,
     )
@@ -29,11 +29,11 @@ export function quickstartCommand(io: Io): Command {
     .action(async (options: QuickstartOptions) => quickstart(options, io));
 }
 
-/** The first of three consecutive ports; the issuer names it, so it cannot be any free one. */
+/** The first of four consecutive ports; the issuer names it, so it cannot be any free one. */
 function parseFirstPort(text: string): number {
   const port = parsePort(text);
-  if (port >= 1 && port <= 65_533) return port;
-  throw new InvalidArgumentError("expected a port from 1 to 65533");
+  if (port >= 1 && port <= 65_532) return port;
+  throw new InvalidArgumentError("expected a port from 1 to 65532");
 }
 
 async function quickstart(
@@ -55,6 +55,7 @@ async function quickstart(
     dir: join(dir, "trust-domain"),
     trustDomain: TRUST_DOMAIN,
     bundlePort: port + 2,
+    spiffeBundlePort: port + 3,
     workloads,
   });
   try {
@@ -127,7 +128,8 @@ Accredit is running. Ctrl-C stops it.
   admin listener        http://127.0.0.1:${adminPort}/readyz  /metrics  /api/v1/openapi.json
   admin token           ${relative(process.cwd(), tokenFile)}
   Workload API          ${domain.workloadApiAddress}
-  bundle endpoint       ${domain.bundleUrl}
+  bundle, https_web     ${domain.bundleUrl}
+  bundle, https_spiffe  ${domain.spiffeBundleUrl}
   configuration         ${config}
   log                   ${relative(process.cwd(), logFile)}
 
@@ -141,6 +143,9 @@ Paste these in another terminal, in this folder:
 
   # 3. The same for a workload whose SVID carries no metadata, as stock SPIRE mints it.
   npx accredit register ${at} --spiffe-id ${workloads[1] ?? ""}
+
+  # 4. Rotate the trust domain's keys. With --retire, what the old ones signed stops.
+  npx accredit dev rotate --dir ${relative(process.cwd(), dirname(configFile)) || "."}
 
 `;
 }
