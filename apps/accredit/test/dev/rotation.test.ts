@@ -5,7 +5,7 @@ import { authorityStatus, rotate } from "../../src/dev/rotation.ts";
 import { startDomain } from "./harness.ts";
 
 for (const kind of AUTHORITY_KINDS) {
-  test(`[FED-11] rotates ${kind} step by step: prepared, active, old, gone`, async (t) => {
+  test(`rotates ${kind} step by step: prepared, active, old, gone`, async (t) => {
     const { authorities } = await startDomain(t);
     const states = (): string =>
       authorityStatus(authorities, kind)

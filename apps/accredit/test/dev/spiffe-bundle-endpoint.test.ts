@@ -40,7 +40,7 @@ async function fetchBundle(
   });
 }
 
-test("[FED-05] [FED-06] serves the bundle with an X509-SVID of the trust domain, to whoever asks", async (t) => {
+test("[FED-06] serves the bundle with an X509-SVID of the trust domain, to whoever asks", async (t) => {
   const domain = await startDomain(t, { clock: MACHINE });
   assert.equal(domain.endpointSpiffeId, "spiffe://example.org/bundle-endpoint");
   const { body, leaf } = await fetchBundle(domain, roots(domain));
@@ -52,7 +52,7 @@ test("[FED-05] [FED-06] serves the bundle with an X509-SVID of the trust domain,
   );
 });
 
-test("[FED-05] goes on with the new authority, and its own bundle file with it", async (t) => {
+test("goes on with the new authority, and its own bundle file with it", async (t) => {
   const domain = await startDomain(t, { clock: MACHINE });
   const before = roots(domain);
   await rotate(domain.authorities, { steps: STEPS });

@@ -89,7 +89,7 @@ test("[WAPI-04] [WAPI-12] every listed workload gets its own SVID with hint, key
   }
 });
 
-test("[X509-01] [X509-04] [X509-05] [X509-06] [X509-08] leaf, intermediate and root are what the standard wants", async (t) => {
+test("leaf, intermediate and root are what the standard wants", async (t) => {
   const domain = await startDomain(t);
   const { svids } = await openClient(t, domain).fetchX509Svid();
   const [svid] = svids;
@@ -182,7 +182,7 @@ test("[WAPI-10] a rotation shows in the stream step by step, and what the old au
   await verify(last);
 });
 
-test("[WAPI-11] a new SVID comes at half-life, and the same one until then", async (t) => {
+test("a new SVID comes at half-life, and the same one until then", async (t) => {
   const clock = new FakeClock();
   const begin = clock.now();
   const domain = await startDomain(t, {
