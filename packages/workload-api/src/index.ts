@@ -19,3 +19,13 @@ export { SpiffeWorkloadAPI } from "./gen/workloadapi_pb.ts";
 export type { JwtSvid, ValidatedJwtSvid } from "./jwt-response.ts";
 export type { WitSvid } from "./wit-response.ts";
 export type { X509Bundles, X509Context, X509Svid } from "./x509-response.ts";
+export type { SourceClock } from "./backoff.ts";
+export type { SourceOptions, WorkloadApiSource } from "./source.ts";
+export {
+  createJwtSource,
+  createWitBundleSource,
+  createWitSource,
+  createX509BundleSource,
+  createX509Source,
+} from "./sources.ts";
+export type { ChangeListener } from "./state.ts";
