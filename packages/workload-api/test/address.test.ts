@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   createWorkloadApiClient,
   parseWorkloadApiAddress,
+  workloadApiAddressFromEnvironment,
 } from "@accredit/workload-api";
 import * as fc from "fast-check";
 
@@ -87,3 +88,21 @@ for (const address of [undefined, ""]) {
     });
   });
 }
+
+test("[WAPI-03] the environment's variable is read where the caller passes it", () => {
+  const env = { SPIFFE_ENDPOINT_SOCKET: "unix:///run/agent.sock", OTHER: "x" };
+  assert.equal(
+    workloadApiAddressFromEnvironment(env),
+    "unix:///run/agent.sock",
+  );
+  for (const none of [{}, { SPIFFE_ENDPOINT_SOCKET: "" }]) {
+    assert.throws(() => workloadApiAddressFromEnvironment(none), {
+      code: "address_missing",
+      message: /SPIFFE_ENDPOINT_SOCKET/,
+    });
+  }
+  assert.throws(
+    () => workloadApiAddressFromEnvironment({ SPIFFE_ENDPOINT_SOCKET: "/x" }),
+    { code: "address_invalid" },
+  );
+});
