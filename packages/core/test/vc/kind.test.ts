@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { detectCredentialKind, type CredentialKind } from "@accredit/core/vc";
+import {
+  CREDENTIAL_CHECKS,
+  detectCredentialKind,
+  type CredentialKind,
+} from "@accredit/core/vc";
 import type { CheckResult } from "@accredit/core/credential";
 import {
   GOOD_JWT_VC,
@@ -157,4 +161,33 @@ test("[DCR-TI-18] explain hears why a kind is none, and nothing where it is one"
     [["kind", "fail", "DCR-TI-18"]],
   );
   detectCredentialKind(await issuer.jwtVc(GOOD_JWT_VC), () => assert.fail());
+});
+
+test("[DCR-TI-01] explain hears each check once and in order, up to the one that fails", async () => {
+  const heard: CheckResult[] = [];
+  const onCheck = (result: CheckResult) => heard.push(result);
+  await verify(await sdJwtText(), {}, { onCheck });
+  assert.deepEqual(
+    heard.map(({ check, requirement }) => [check, requirement]),
+    Object.entries(CREDENTIAL_CHECKS),
+  );
+  assert.ok(heard.every(({ verdict }) => verdict === "pass"));
+
+  heard.length = 0;
+  const [header, payload] = (await issuer.jwtVc(GOOD_JWT_VC)).split(".");
+  await refused(
+    `${header}.${payload}.AAAA`,
+    "signature_invalid",
+    {},
+    { onCheck },
+  );
+  assert.deepEqual(
+    heard.map(({ check, verdict }) => `${check} ${verdict}`),
+    [
+      ..."form kind header algorithm trust format key"
+        .split(" ")
+        .map((check) => `${check} pass`),
+      "signature fail",
+    ],
+  );
 });
