@@ -6,12 +6,15 @@ import {
   CNF,
   GOOD_SD_JWT_VC,
   issuer,
+  jwtVc,
   NOW,
   refused,
   sdJwtText,
   sdJwtVc,
   SUBJECT,
+  vcJwt,
   verify,
+  withVc,
   type Members,
 } from "./credential-fixture.ts";
 
@@ -146,4 +149,19 @@ test("[V11] vct is a name: whatever it points to is not fetched", async () => {
     (await verify(await sdJwtText(claims), { types: [vct] })).types,
     [vct],
   );
+});
+
+test("[AMB-14] metadata stands where its format has it, and is none elsewhere", async () => {
+  const elsewhere = { scope: "admin" };
+  const subject = { id: SUBJECT, client_name: "Agent 7" };
+  for (const token of [
+    await jwtVc(withVc({ credentialSubject: subject }, elsewhere)),
+    await jwtVc(withVc({ credentialSubject: subject, ...elsewhere })),
+    await vcJwt({ credentialSubject: subject, ...elsewhere }),
+  ])
+    assert.deepEqual({ ...(await verify(token)).claims }, subject);
+  const { claims } = await verify(
+    await sdJwtText({ scope: undefined, credentialSubject: elsewhere }),
+  );
+  assert.equal(claims["scope"], undefined);
 });
