@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { SecureVersion } from "node:tls";
 import {
   FakeCertificateAuthority,
+  type FakeCertificate,
   type FakeCertificateChoice,
 } from "./fake-certificate-authority.ts";
 
@@ -36,6 +37,8 @@ export interface FakeBundleEndpointOptions {
   /** Default: an authority of its own, see {@link FakeBundleEndpoint.caPem}. */
   readonly authority?: FakeCertificateAuthority;
   readonly certificate?: FakeCertificateChoice;
+  /** Its key and certificates, PEM, instead of ones that the authority issues. */
+  readonly keyPair?: FakeCertificate;
   /** The newest TLS version it speaks. Default: Node's. */
   readonly maxTlsVersion?: SecureVersion;
   /** The port to listen on, to come back where another endpoint was. Default: a free one. */
@@ -88,7 +91,7 @@ export class FakeBundleEndpoint {
     const authority =
       options.authority ?? (await FakeCertificateAuthority.create());
     const server = createServer({
-      ...(await authority.issue(options.certificate)),
+      ...(options.keyPair ?? (await authority.issue(options.certificate))),
       ...(options.maxTlsVersion === undefined
         ? {}
         : {

@@ -1,3 +1,5 @@
+import type { SpiffeBundle } from "@accredit/core/spiffe";
+
 /** What a source may go by when it decides how long to wait. */
 export interface SourceProgress {
   /** Whether a bundle of this source has ever loaded. */
@@ -19,6 +21,9 @@ export interface BundleSource {
   readonly authoritative: boolean;
   /** Makes one attempt to read the document, in bounded time. Rejects with `SourceError`. */
   read(signal: AbortSignal): Promise<Uint8Array>;
+  /** What a document of this source says. Default: a SPIFFE bundle document. */
+  readonly parse?:
+    ((document: Uint8Array) => Promise<SpiffeBundle>) | undefined;
   /** Resolves when the next attempt is due; rejects only when the signal aborts. */
   untilNext(progress: SourceProgress, signal: AbortSignal): Promise<void>;
 }

@@ -20,6 +20,9 @@ export interface DocumentRequest {
   readonly accept?: string | undefined;
   /** PEM certificates trusted beside the system's, for this request. */
   readonly extraCa?: string | undefined;
+  /** Judges the endpoint's certificates in place of Web PKI and the host name; see `https_spiffe`. */
+  readonly verifyPeer?:
+    ((chain: readonly Uint8Array[]) => Promise<void>) | undefined;
   /** Whether the endpoint may be at a private, loopback or other special-use address. Default: no. */
   readonly allowPrivateAddresses?: boolean | undefined;
   readonly signal: AbortSignal;
@@ -181,6 +184,7 @@ async function get(
     connect: createConnector({
       addresses,
       extraCa: request.extraCa,
+      verifyPeer: request.verifyPeer,
       signal,
       checkPeer: (address) => {
         if (request.allowPrivateAddresses !== true) refuseSpecial(url, address);

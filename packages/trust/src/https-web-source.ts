@@ -1,8 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import {
-  DEFAULT_REFRESH_LIMITS,
-  nextRefreshSeconds,
-} from "@accredit/core/trust";
+import { DEFAULT_REFRESH_LIMITS } from "@accredit/core/trust";
 import type { BundleSource } from "./bundle-source.ts";
 import {
   MAX_DOCUMENT_BYTES,
@@ -10,11 +7,9 @@ import {
   type FetchDocument,
 } from "./fetch-document.ts";
 import { readLocalFile } from "./lib/local-file.ts";
+import { pollAgain } from "./lib/poll-again.ts";
 import type { HttpsWebBundleOptions, KeeperClock } from "./options.ts";
 import { SourceError } from "./source-error.ts";
-
-/** Longest pause before an endpoint that has never answered is tried again. */
-const MAX_FIRST_LOAD_PAUSE_SECONDS = 30;
 
 /** What an https_web source needs of the world. */
 export interface HttpsWebPorts {
@@ -49,24 +44,9 @@ export function createHttpsWebSource(
         caFile === undefined ? undefined : await readCa(caFile, signal);
       return fetch({ url, extraCa, allowPrivateAddresses, signal });
     },
-    async untilNext({ loaded, refreshHintSeconds, failures }, signal) {
-      // Once a bundle is held, a failure waits like a success (FED-08). Before that the server is of no use
-      // to the trust domain, so an endpoint that starts a little later is found soon.
-      const seconds = loaded
-        ? nextRefreshSeconds(refreshHintSeconds, limits)
-        : firstLoadPause(failures, random);
-      await clock.sleep(seconds * 1000, signal);
-    },
+    untilNext: (progress, signal) =>
+      pollAgain(progress, limits, { clock, random }, signal),
   };
-}
-
-/** 1, 2, 4, ... 30 seconds, each between half and all of it, so that servers do not retry in step. */
-function firstLoadPause(failures: number, random: () => number): number {
-  const longest = Math.min(
-    MAX_FIRST_LOAD_PAUSE_SECONDS,
-    2 ** Math.max(0, failures - 1),
-  );
-  return longest * (0.5 + random() / 2);
 }
 
 /** Read at each poll, so that a rotated authority needs no restart. */

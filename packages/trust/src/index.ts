@@ -3,11 +3,13 @@ export type { TrustKeeper } from "./trust-keeper.ts";
 export type { TrustStatus } from "./kept-domain.ts";
 export type {
   FileBundleOptions,
+  HttpsSpiffeBundleOptions,
   HttpsWebBundleOptions,
   KeeperClock,
   KeeperLog,
   TrustDomainOptions,
   TrustKeeperOptions,
+  WorkloadApiBundleOptions,
 } from "./options.ts";
 export {
   FETCH_DEADLINE_MS,
@@ -27,3 +29,10 @@ export type {
   IssuerKeyOptions,
   WebKeyOptions,
 } from "./credential-issuers/options.ts";
+export { createStatusListKeeper } from "./status-lists/status-list-keeper.ts";
+export type { StatusListKeeper } from "./status-lists/status-list-keeper.ts";
+export type { StatusListStatus } from "./status-lists/kept-list.ts";
+export type {
+  StatusListChange,
+  StatusListKeeperOptions,
+} from "./status-lists/options.ts";

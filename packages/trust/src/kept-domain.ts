@@ -10,8 +10,12 @@ import {
   type SpiffeTrust,
 } from "@accredit/core/trust";
 import type { BundleSource } from "./bundle-source.ts";
+import type { BundleCache } from "./lib/bundle-cache.ts";
 import type { KeeperClock, KeeperLog } from "./options.ts";
 import { SourceError } from "./source-error.ts";
+
+/** A read for an unknown key comes at most this often; whoever sends a made-up `kid` gains nothing more. */
+const UNKNOWN_KEY_PAUSE_SECONDS = 30;
 
 /** What a kept trust domain is made of. */
 export interface KeptDomainOptions {
@@ -21,6 +25,8 @@ export interface KeptDomainOptions {
   readonly required: boolean;
   readonly maxStaleSeconds: number;
   readonly source: BundleSource;
+  /** Where its bundle outlives the process; undefined: nowhere. */
+  readonly cache: BundleCache | undefined;
   readonly clock: KeeperClock;
   readonly log: KeeperLog;
 }
@@ -31,7 +37,10 @@ export interface TrustStatus {
   readonly required: boolean;
   /** Whether there is a bundle with at least one usable key. */
   readonly ready: boolean;
+  /** Usable JWT keys. */
   readonly keys: number;
+  /** Usable X.509 authorities. */
+  readonly x509Authorities: number;
   /** `spiffe_sequence` in decimal: it may be larger than a number holds. */
   readonly sequence: string | null;
   readonly lastSuccess: number | null;
@@ -58,9 +67,12 @@ export class KeptDomain {
   /** Why the last attempt failed; null when it did not. */
   #failure: string | null = null;
   #failures = 0;
+  /** Epoch seconds at which the last attempt began. */
+  #lastAttempt = Number.NEGATIVE_INFINITY;
   /** Two different documents of one sequence number; stands until the number rises. */
   #conflict: string | null = null;
   #inFlight: Promise<void> | undefined;
+  #cached: Promise<void> | undefined;
   #loop: Promise<void> | undefined;
 
   constructor(options: KeptDomainOptions) {
@@ -70,19 +82,43 @@ export class KeptDomain {
   /** What verification needs, from memory. */
   trust(): SpiffeTrust {
     const { trustDomain, issuer, keyId } = this.#options;
-    return { trustDomain, issuer, keyId, bundle: this.#usableBundle() };
+    return {
+      trustDomain,
+      issuer,
+      keyId,
+      bundle: this.#usableBundle(),
+      refreshFails: this.#failure !== null,
+      refreshUnknownKey: this.#refreshUnknownKey,
+    };
   }
+
+  /** The bundle read last, however old; what an endpoint of the same trust domain is verified with. */
+  heldBundle(): SpiffeBundle | undefined {
+    return this.#held?.bundle;
+  }
+
+  /** One read for every unknown key of half a minute, polls included; true where there is another bundle. */
+  readonly #refreshUnknownKey = async (): Promise<boolean> => {
+    const before = this.#held;
+    const waited = Math.abs(this.#options.clock.now() - this.#lastAttempt);
+    if (this.#inFlight === undefined && waited < UNKNOWN_KEY_PAUSE_SECONDS)
+      return false;
+    await this.refresh();
+    return this.#held !== before;
+  };
 
   /** What operators need. */
   status(): TrustStatus {
     const { trustDomain, required, source } = this.#options;
     const usable = this.#usableBundle();
     const keys = usable?.jwtAuthorities.size ?? 0;
+    const x509Authorities = usable?.x509Authorities.length ?? 0;
     return {
       trustDomain,
       required,
-      ready: keys > 0,
+      ready: keys + x509Authorities > 0,
       keys,
+      x509Authorities,
       sequence: this.#held?.bundle.sequence?.toString() ?? null,
       lastSuccess: this.#lastSuccess,
       lastError: this.#failure ?? this.#conflict ?? this.#shortcoming(usable),
@@ -93,9 +129,41 @@ export class KeptDomain {
 
   /** Starts the loop, once; resolves after the first attempt, whatever came of it. */
   start(): Promise<void> {
-    const first = this.refresh();
+    this.#cached ??= this.#loadCached();
+    const first = this.#cached.then(() => this.refresh());
     this.#loop ??= this.#run();
     return first;
+  }
+
+  /** Begins with what an earlier process read, as old as it is; what it is worth its age decides. */
+  async #loadCached(): Promise<void> {
+    const { cache, clock } = this.#options;
+    try {
+      const cached = await cache?.load(this.#stop.signal);
+      if (cached === undefined || cached.readAt > clock.now()) return;
+      const { document, readAt } = cached;
+      this.#held = { bundle: await this.#parse(document), document };
+      this.#lastSuccess = readAt;
+      this.#log("info", "bundle kept from before the restart", { readAt });
+    } catch (error) {
+      if (!this.#stop.signal.aborted)
+        this.#log("warn", `kept bundle not used: ${reasonOf(error)}`);
+    }
+  }
+
+  #parse(document: Uint8Array): Promise<SpiffeBundle> {
+    return (this.#options.source.parse ?? parseSpiffeBundle)(document);
+  }
+
+  async #save(readAt: number): Promise<void> {
+    const { document } = this.#held ?? {};
+    if (document === undefined) return;
+    try {
+      await this.#options.cache?.save({ readAt, document });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : "unknown failure";
+      this.#log("warn", `bundle not kept for a restart: ${why}`);
+    }
   }
 
   /** Makes an attempt now, or joins the one that is under way. Never rejects. */
@@ -118,6 +186,7 @@ export class KeptDomain {
     const { source } = this.#options;
     const { signal } = this.#stop;
     try {
+      await this.#cached;
       for (;;) {
         await this.refresh();
         await source.untilNext(
@@ -139,11 +208,13 @@ export class KeptDomain {
     const { clock, source } = this.#options;
     // A document is as fresh as the moment it was asked for, not the one it arrived.
     const startedAt = clock.now();
+    this.#lastAttempt = startedAt;
     try {
       const document = await source.read(this.#stop.signal);
       await this.#take(document);
       this.#lastSuccess = startedAt;
       this.#succeed();
+      await this.#save(startedAt);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#fail(error);
     }
@@ -163,7 +234,7 @@ export class KeptDomain {
       Buffer.compare(current.document, document) === 0
     )
       return;
-    const bundle = await parseSpiffeBundle(document);
+    const bundle = await this.#parse(document);
     const change = compareBundles(current?.bundle, bundle);
     switch (change) {
       case "rollback":
@@ -227,19 +298,23 @@ export class KeptDomain {
         ? null
         : `expected a bundle read within the last ${this.#options.maxStaleSeconds} seconds, got an older one`;
     }
-    return usable.jwtAuthorities.size > 0
+    return usable.jwtAuthorities.size + usable.x509Authorities.length > 0
       ? null
-      : `expected a usable jwt-svid key in the bundle, got none (${usable.skipped.length} skipped)`;
+      : `expected a usable key in the bundle, got none (${usable.skipped.length} skipped)`;
   }
 
-  #logBundle({ jwtAuthorities, sequence, skipped }: SpiffeBundle): void {
+  #logBundle(bundle: SpiffeBundle): void {
+    const { jwtAuthorities, x509Authorities, sequence, skipped } = bundle;
     const fields = {
       keys: jwtAuthorities.size,
+      x509Authorities: x509Authorities.length,
       sequence: sequence?.toString() ?? null,
       skipped: skipped.map(({ index, reason }) => `${index}: ${reason}`),
     };
     const level =
-      jwtAuthorities.size === 0 || skipped.length > 0 ? "warn" : "info";
+      jwtAuthorities.size + x509Authorities.length === 0 || skipped.length > 0
+        ? "warn"
+        : "info";
     this.#log(level, "bundle changed", fields);
   }
 

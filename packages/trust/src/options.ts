@@ -21,6 +21,29 @@ export interface HttpsWebBundleOptions {
   readonly refreshCeilingSeconds?: number | undefined;
 }
 
+/** A bundle endpoint with an X509-SVID. See SPIFFE Federation section 5.2.2. */
+export interface HttpsSpiffeBundleOptions {
+  readonly kind: "https_spiffe";
+  readonly url: string;
+  /** The SPIFFE ID that the endpoint's certificate has to name. */
+  readonly endpointSpiffeId: string;
+  /** A bundle of the endpoint's trust domain to begin with; needed unless that trust domain is kept too. */
+  readonly bootstrapFile?: string | undefined;
+  /** Whether the endpoint may be at a private or special-use address. Default: false. */
+  readonly allowPrivateAddresses?: boolean | undefined;
+  /** The shortest time between polls, in seconds. Default: 60. */
+  readonly refreshFloorSeconds?: number | undefined;
+  /** The longest time between polls, in seconds. Default: 300. */
+  readonly refreshCeilingSeconds?: number | undefined;
+}
+
+/** The bundle streams of a SPIFFE Workload API. */
+export interface WorkloadApiBundleOptions {
+  readonly kind: "workload_api";
+  /** `unix:///absolute/path` or `tcp://<IP>:<port>`. */
+  readonly address: string;
+}
+
 /** One trust domain to keep the bundle of. */
 export interface TrustDomainOptions {
   readonly trustDomain: string;
@@ -30,7 +53,11 @@ export interface TrustDomainOptions {
   readonly required?: boolean | undefined;
   /** How long a bundle is used after the last successful read, in seconds. Default: 86400. */
   readonly maxStaleSeconds?: number | undefined;
-  readonly bundle: FileBundleOptions | HttpsWebBundleOptions;
+  readonly bundle:
+    | FileBundleOptions
+    | HttpsWebBundleOptions
+    | HttpsSpiffeBundleOptions
+    | WorkloadApiBundleOptions;
 }
 
 /** The time, and waiting for it to pass. */
@@ -55,6 +82,8 @@ export interface TrustKeeperOptions {
   readonly log: KeeperLog;
   /** From 0 to below 1; spreads retries. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
+  /** Where bundles that were read outlive the process; undefined: nowhere. Not those of local files. */
+  readonly cacheDirectory?: string | undefined;
   /** Default: `fetchDocument`. */
   readonly fetch?: FetchDocument | undefined;
 }

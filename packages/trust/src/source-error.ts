@@ -24,6 +24,11 @@ export const SOURCE_ERRORS = {
   file_unreadable: "The file cannot be read.",
   file_not_regular:
     "The path names something else than a regular file, such as a directory or a pipe.",
+  endpoint_not_trusted:
+    "The endpoint's certificate is not the X509-SVID that the configuration names, or does not lead to an authority of its trust domain.",
+  bootstrap_missing:
+    "There is neither a bundle of the endpoint's trust domain nor a bootstrap file that holds one.",
+  workload_api_failed: "The Workload API's bundle streams are broken.",
   sequence_rollback:
     "The document has a lower spiffe_sequence than the bundle in use, which stays in use.",
 } as const satisfies Record<string, string>;

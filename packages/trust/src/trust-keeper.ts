@@ -1,13 +1,22 @@
 import {
+  parseSpiffeId,
   parseTrustDomainName,
+  type SpiffeBundle,
   type TrustDomainName,
 } from "@accredit/core/spiffe";
 import type { TrustSource } from "@accredit/core/trust";
 import type { BundleSource } from "./bundle-source.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import { createFileSource } from "./file-source.ts";
+import { createHttpsSpiffeSource } from "./https-spiffe-source.ts";
 import { createHttpsWebSource } from "./https-web-source.ts";
 import { KeptDomain, type TrustStatus } from "./kept-domain.ts";
+import { bundleCache } from "./lib/bundle-cache.ts";
+import {
+  createWorkloadApiSource,
+  openWorkloadApiBundles,
+  type WorkloadApiBundles,
+} from "./workload-api-source.ts";
 import type { TrustDomainOptions, TrustKeeperOptions } from "./options.ts";
 
 const DEFAULT_MAX_STALE_SECONDS = 86_400;
@@ -37,6 +46,16 @@ export interface TrustKeeper extends TrustSource {
  */
 export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
   const kept = new Map<TrustDomainName, KeptDomain>();
+  const streams = new Map<string, WorkloadApiBundles>();
+  const world: SourceWorld = {
+    heldBundle: (trustDomain) => kept.get(trustDomain)?.heldBundle(),
+    bundlesAt(address) {
+      const open =
+        streams.get(address) ?? openWorkloadApiBundles(address, options.clock);
+      streams.set(address, open);
+      return open;
+    },
+  };
   for (const domain of options.domains) {
     const trustDomain = parseTrustDomainName(domain.trustDomain);
     if (kept.has(trustDomain)) {
@@ -44,6 +63,7 @@ export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
         `expected each trust domain once, got ${trustDomain} twice`,
       );
     }
+    const source = createSource(trustDomain, domain, options, world);
     kept.set(
       trustDomain,
       new KeptDomain({
@@ -52,7 +72,15 @@ export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
         keyId: domain.keyId,
         required: domain.required ?? true,
         maxStaleSeconds: domain.maxStaleSeconds ?? DEFAULT_MAX_STALE_SECONDS,
-        source: createSource(domain, options),
+        source,
+        cache:
+          options.cacheDirectory === undefined || domain.bundle.kind === "file"
+            ? undefined
+            : bundleCache(
+                options.cacheDirectory,
+                trustDomain,
+                source.description,
+              ),
         clock: options.clock,
         log: options.log,
       }),
@@ -71,16 +99,46 @@ export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
       return domain?.status();
     },
     async close() {
+      for (const stream of streams.values()) stream.close();
       await Promise.all(domains.map((domain) => domain.close()));
     },
   };
 }
 
+/** What sources share: each other's bundles where one is verified by another, and streams. */
+interface SourceWorld {
+  heldBundle(trustDomain: TrustDomainName): SpiffeBundle | undefined;
+  /** One pair of streams for each address, whoever is kept from there. */
+  bundlesAt(address: string): WorkloadApiBundles;
+}
+
 function createSource(
+  trustDomain: TrustDomainName,
   { bundle }: TrustDomainOptions,
   { clock, random = Math.random, fetch = fetchDocument }: TrustKeeperOptions,
+  world: SourceWorld,
 ): BundleSource {
-  return bundle.kind === "file"
-    ? createFileSource(bundle, clock)
-    : createHttpsWebSource(bundle, { clock, random, fetch });
+  switch (bundle.kind) {
+    case "file":
+      return createFileSource(bundle, clock);
+    case "https_web":
+      return createHttpsWebSource(bundle, { clock, random, fetch });
+    case "https_spiffe": {
+      const endpoint = parseSpiffeId(bundle.endpointSpiffeId);
+      return createHttpsSpiffeSource(bundle, {
+        clock,
+        random,
+        fetch,
+        endpoint,
+        heldBundle: () => world.heldBundle(endpoint.trustDomain),
+      });
+    }
+    case "workload_api":
+      return createWorkloadApiSource(
+        trustDomain,
+        bundle.address,
+        world.bundlesAt(bundle.address),
+        clock,
+      );
+  }
 }

@@ -42,9 +42,26 @@ export function findTrust(subject: SpiffeId, trust: TrustSource): LoadedTrust {
 }
 
 /**
+ * As {@link findTrust}, and where the bundle lacks the key that a token names, once more after the source was
+ * read again: a key may be younger than the last poll. The source bounds how often that happens.
+ *
+ * @throws {DcrError} `issuer_untrusted`, `source_unavailable`
+ */
+export async function findTrustFor(
+  keyId: string | undefined,
+  subject: SpiffeId,
+  trust: TrustSource,
+): Promise<LoadedTrust> {
+  const held = findTrust(subject, trust);
+  if (keyId === undefined || held.bundle.jwtAuthorities.has(keyId)) return held;
+  const isOther = (await held.source.refreshUnknownKey?.()) ?? false;
+  return isOther ? findTrust(subject, trust) : held;
+}
+
+/**
  * The keys that may have signed: the one its `kid` names, or without a `kid` all that fit, eight at most.
  *
- * @throws {DcrError} `key_id_missing`, `key_not_found`
+ * @throws {DcrError} `key_id_missing`, `key_not_found`; `source_unavailable` while the bundle cannot be refreshed
  * @see JWT-SVID section 2.2
  */
 export function candidateKeys(
@@ -69,8 +86,9 @@ export function candidateKeys(
   );
   if (fitting.length === 0) {
     const which = keyId === undefined ? "any key" : `key ${quote(keyId)}`;
+    // The key may be published and only unknown to us: that is our outage, not the caller's mistake (Q10).
     refuse(
-      "key_not_found",
+      source.refreshFails === true ? "source_unavailable" : "key_not_found",
       `${which} for ${algorithm} in the bundle of ${source.trustDomain}`,
       "no such key",
     );

@@ -17,7 +17,11 @@ import {
   checkKind,
   type JwtSvidAlgorithm,
 } from "./jwt-svid-header.ts";
-import { candidateKeys, findTrust, verifyWithOneOf } from "./jwt-svid-keys.ts";
+import {
+  candidateKeys,
+  findTrustFor,
+  verifyWithOneOf,
+} from "./jwt-svid-keys.ts";
 
 /** The named checks and their requirements, in the order they run; `explain` lists them. */
 export const JWT_SVID_CHECKS = {
@@ -103,9 +107,11 @@ export async function verifyJwtSvid(
   const subject = step("subject", "SPIFFE ID of a workload", () =>
     checkSubject(jws.payload["sub"]),
   );
-  const held = step("trust", "trust domain is configured and has keys", () =>
-    findTrust(subject, trust),
-  );
+  const found = await findTrustFor(keyId, subject, trust).catch(asDcrError);
+  const held = step("trust", "trust domain is configured and has keys", () => {
+    if (found instanceof DcrError) throw found;
+    return found;
+  });
   const candidates = step("key", "key of that trust domain fits", () =>
     candidateKeys(held, keyId, algorithm),
   );
@@ -146,6 +152,12 @@ export async function verifyJwtSvid(
       .update(jws.signingInput)
       .digest("base64url"),
   } as VerifiedJwtSvid;
+}
+
+/** A refusal as a value, for the check that it belongs to; anything else goes on. */
+function asDcrError(error: unknown): DcrError {
+  if (error instanceof DcrError) return error;
+  throw error;
 }
 
 /** Runs a check under its name and tells the listener how it went. */

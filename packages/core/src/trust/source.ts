@@ -16,6 +16,13 @@ export interface SpiffeTrust {
   readonly keyId: "optional" | "required";
   /** Undefined while no bundle has ever loaded, or once the last one is too old to use. */
   readonly bundle: SpiffeBundle | undefined;
+  /** Whether the last attempt to refresh the bundle failed, so that it may lack keys that are published. */
+  readonly refreshFails?: boolean | undefined;
+  /**
+   * Reads the bundle once more for a key it lacks, however many ask, and not more often than its source
+   * bears; true where the bundle is another one now.
+   */
+  readonly refreshUnknownKey?: (() => Promise<boolean>) | undefined;
 }
 
 /**

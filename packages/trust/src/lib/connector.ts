@@ -1,5 +1,5 @@
 import { isIP, type LookupFunction } from "node:net";
-import { connect, getCACertificates } from "node:tls";
+import { connect, getCACertificates, type TLSSocket } from "node:tls";
 import type { buildConnector } from "undici";
 import { SourceError } from "../source-error.ts";
 
@@ -12,6 +12,12 @@ export interface ConnectorOptions {
   readonly signal: AbortSignal;
   /** Throws where the address that the socket really reached is not allowed. */
   readonly checkPeer: (address: string) => void;
+  /**
+   * Judges the endpoint's certificates (DER, the leaf first) in place of Web PKI and the host name; throws
+   * where it does not trust them, and then nothing is sent.
+   */
+  readonly verifyPeer?:
+    ((chain: readonly Uint8Array[]) => Promise<void>) | undefined;
 }
 
 /**
@@ -23,7 +29,7 @@ export interface ConnectorOptions {
 export function createConnector(
   options: ConnectorOptions,
 ): buildConnector.connector {
-  const { addresses, extraCa, signal, checkPeer } = options;
+  const { addresses, extraCa, signal, checkPeer, verifyPeer } = options;
   return ({ hostname, port }, callback) => {
     const host = hostname.replace(/^\[(.*)\]$/, "$1");
     let reached = false;
@@ -39,7 +45,8 @@ export function createConnector(
         : { ca: [...getCACertificates("default"), extraCa] }),
       ALPNProtocols: ["http/1.1"],
       minVersion: "TLSv1.2",
-      rejectUnauthorized: true, // Said aloud, or NODE_TLS_REJECT_UNAUTHORIZED=0 would undo it.
+      // Said aloud, or NODE_TLS_REJECT_UNAUTHORIZED=0 would undo it. Off only where we judge ourselves.
+      rejectUnauthorized: verifyPeer === undefined,
     });
     const onAbort = (): void => void socket.destroy();
     signal.addEventListener("abort", onAbort, { once: true });
@@ -66,11 +73,34 @@ export function createConnector(
       if (refusal instanceof Error) settle(refusal);
       else settle(connectionError(hostname, reached, cause));
     };
-    socket.once("secureConnect", () => settle(undefined));
+    socket.once("secureConnect", () => {
+      if (verifyPeer === undefined) return settle(undefined);
+      verifyPeer(presentedChain(socket)).then(
+        () => settle(undefined),
+        (error: unknown) => {
+          refusal = error;
+          socket.destroy();
+        },
+      );
+    });
     socket.on("error", fail);
     socket.once("close", () => fail());
     if (signal.aborted) onAbort();
   };
+}
+
+/** More certificates than any verifier would take are not read. */
+const MAX_CHAIN = 16;
+
+/** What the endpoint sent; a connection of its own for each request, so no session was resumed. */
+function presentedChain(socket: TLSSocket): readonly Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && chain.length < MAX_CHAIN) {
+    chain.push(certificate.raw);
+    certificate = certificate.issuerCertificate;
+  }
+  return chain;
 }
 
 /** A lookup that knows only the addresses checked before. */

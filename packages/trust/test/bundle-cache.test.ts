@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { FakeAuthority, FakeClock } from "@accredit/testkit";
+import { createTrustKeeper } from "@accredit/trust";
+import {
+  collectLog,
+  EXAMPLE,
+  fetchTrusting,
+  makeDirectory,
+  startEndpoint,
+  webDomain,
+} from "./support/harness.ts";
+
+/** A keeper that keeps its bundles in a directory; each is a process of its own to the others. */
+async function startKeeper(
+  t: TestContext,
+  url: string,
+  cacheDirectory: string,
+  clock = new FakeClock(),
+) {
+  const { log, lines } = collectLog();
+  const keeper = createTrustKeeper({
+    domains: [webDomain(url, { maxStaleSeconds: 3600 })],
+    clock,
+    log,
+    fetch: fetchTrusting,
+    cacheDirectory,
+  });
+  t.after(() => keeper.close());
+  await keeper.start();
+  const bundle = () => keeper.spiffe(EXAMPLE)?.bundle;
+  return { keeper, lines, clock, kids: () => bundle()?.jwtAuthorities.size };
+}
+
+test("[Q20] a start while the endpoint is down goes on with the bundle of before, as old as it is", async (t) => {
+  const directory = join(await makeDirectory(t), "bundles");
+  const endpoint = await startEndpoint(t);
+  const spire = await FakeAuthority.create();
+  endpoint.serve(spire.bundleDocument());
+  const first = await startKeeper(t, endpoint.url, directory);
+  assert.equal(first.kids(), 1);
+  await first.keeper.close();
+  const [file = ""] = await readdir(directory);
+  assert.equal((await stat(join(directory, file))).mode & 0o777, 0o600);
+
+  endpoint.serve({ status: 500, body: "" });
+  const second = await startKeeper(t, endpoint.url, directory);
+  assert.equal(second.kids(), 1);
+  second.clock.advance(3601);
+  assert.equal(second.kids(), undefined, "too old to use");
+
+  const late = new FakeClock();
+  late.advance(3601);
+  const third = await startKeeper(t, endpoint.url, directory, late);
+  assert.equal(third.kids(), undefined, "a restart makes no bundle younger");
+});
+
+test("[BNDL-07] an endpoint that goes back behind the kept bundle is not followed", async (t) => {
+  const directory = await makeDirectory(t);
+  const endpoint = await startEndpoint(t);
+  const spire = await FakeAuthority.create();
+  const old = spire.bundleDocument();
+  await spire.addKey();
+  endpoint.serve(spire.bundleDocument());
+  await (await startKeeper(t, endpoint.url, directory)).keeper.close();
+  endpoint.serve(old);
+  const { kids, keeper } = await startKeeper(t, endpoint.url, directory);
+  assert.equal(kids(), 2);
+  assert.match(keeper.status()[0]?.lastError ?? "", /spiffe_sequence/);
+});
+
+test("what is damaged, or another source's, is not used", async (t) => {
+  const directory = await makeDirectory(t);
+  const endpoint = await startEndpoint(t);
+  const spire = await FakeAuthority.create();
+  endpoint.serve(spire.bundleDocument());
+  await (await startKeeper(t, endpoint.url, directory)).keeper.close();
+  const [file = ""] = await readdir(directory);
+  const path = join(directory, file);
+  const good = JSON.parse(await readFile(path, "utf8")) as object;
+  endpoint.serve({ status: 500, body: "" });
+  for (const content of [
+    "",
+    "{",
+    "[]",
+    JSON.stringify({ ...good, trustDomain: "other.example" }),
+    JSON.stringify({ ...good, source: "https_web https://other.example/" }),
+    JSON.stringify({ ...good, document: 7 }),
+    JSON.stringify({ ...good, document: Buffer.from("{}").toString("base64") }),
+    JSON.stringify({ ...good, readAt: "yesterday" }),
+    JSON.stringify({ ...good, readAt: 4_000_000_000 }),
+  ]) {
+    await writeFile(path, content);
+    const { kids, keeper } = await startKeeper(t, endpoint.url, directory);
+    assert.equal(kids(), undefined, content.slice(0, 40));
+    await keeper.close();
+  }
+});

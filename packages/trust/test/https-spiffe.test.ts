@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import {
+  FakeAuthority,
+  FakeX509Authority,
+  type FakeSvidChoice,
+} from "@accredit/testkit";
+import type {
+  HttpsSpiffeBundleOptions,
+  TrustDomainOptions,
+} from "@accredit/trust";
+import {
+  EXAMPLE,
+  keep,
+  makeDirectory,
+  startEndpoint,
+} from "./support/harness.ts";
+
+/** The time that FakeClock begins at. */
+const NOW = 1_750_000_000;
+const VALID = { notBefore: NOW - 3600, notAfter: NOW + 86_400 };
+const ENDPOINT = "spiffe://example.org/bundle-endpoint";
+
+const root = await FakeX509Authority.create(VALID);
+
+function documentOf(
+  jwt: FakeAuthority,
+  roots: readonly FakeX509Authority[],
+): Buffer {
+  jwt.otherKeys.splice(0, Infinity, ...roots.map((each) => each.bundleKey()));
+  jwt.sequence++;
+  return jwt.bundleDocument();
+}
+
+/** An endpoint that shows an SVID, its bootstrap file, and the trust domain that is kept from there. */
+async function setUp(
+  t: TestContext,
+  choice: FakeSvidChoice & { readonly signer?: FakeX509Authority } = {},
+  change: Partial<HttpsSpiffeBundleOptions> = {},
+) {
+  const { signer = root, ...certificate } = choice;
+  const { keyPem: key, certPem: cert } = await signer.svid({
+    ...VALID,
+    uris: [ENDPOINT],
+    ...certificate,
+  });
+  const endpoint = await startEndpoint(t, { keyPair: { key, cert } });
+  const jwt = await FakeAuthority.create();
+  endpoint.serve(documentOf(jwt, [root]));
+  const bootstrapFile = join(await makeDirectory(t), "bootstrap.json");
+  await writeFile(
+    bootstrapFile,
+    documentOf(await FakeAuthority.create(), [root]),
+  );
+  const domain: TrustDomainOptions = {
+    trustDomain: EXAMPLE,
+    issuer: { mode: "ignore", values: [] },
+    keyId: "optional",
+    bundle: {
+      kind: "https_spiffe",
+      url: endpoint.url,
+      endpointSpiffeId: ENDPOINT,
+      bootstrapFile,
+      allowPrivateAddresses: true,
+      ...change,
+    },
+  };
+  return { endpoint, jwt, domain, bootstrapFile };
+}
+
+test("[FED-05] an endpoint is trusted by its SVID and the bootstrap bundle, whatever its host is called", async (t) => {
+  const { domain, endpoint } = await setUp(t);
+  const { keeper, status, kids } = keep(t, [domain]);
+  await keeper.start();
+  assert.deepEqual(kids(), ["example.org-1"]);
+  assert.equal(status().ready, true);
+  assert.equal(status().x509Authorities, 1);
+  assert.equal(endpoint.requests, 1);
+  assert.match(status().source, /^https_spiffe https:/);
+});
+
+const stranger = await FakeX509Authority.create(VALID);
+for (const [name, choice] of [
+  ["[F16] names another SPIFFE ID", { uris: ["spiffe://example.org/other"] }],
+  [
+    "[F16] has a SPIFFE ID of another trust domain",
+    { uris: ["spiffe://other.example/bundle-endpoint"] },
+  ],
+  ["[F16] names two", { uris: [ENDPOINT, "spiffe://example.org/other"] }],
+  ["[F16] is of the Web PKI kind", { uris: [], dnsNames: ["localhost"] }],
+  ["[F16] leads to an authority that is not ours", { signer: stranger }],
+  ["has expired", { notAfter: NOW - 60 }],
+  ["is for clients alone", { extendedKeyUsage: ["1.3.6.1.5.5.7.3.2"] }],
+  ["is an authority", { ca: true }],
+] satisfies readonly (readonly [
+  string,
+  FakeSvidChoice & { readonly signer?: FakeX509Authority },
+])[]) {
+  test(`an endpoint whose certificate ${name} is asked nothing`, async (t) => {
+    const { domain, endpoint } = await setUp(t, choice);
+    const { keeper, status, kids } = keep(t, [domain]);
+    await keeper.start();
+    assert.equal(kids(), undefined);
+    assert.equal(status().ready, false);
+    assert.match(status().lastError ?? "", /expected the X509-SVID/);
+    assert.equal(endpoint.requests, 0, "not a byte of a request was sent");
+  });
+}
+
+test("[F16] a bootstrap bundle of another trust domain's authorities opens nothing", async (t) => {
+  const { domain, bootstrapFile, endpoint } = await setUp(t);
+  await writeFile(
+    bootstrapFile,
+    documentOf(await FakeAuthority.create(), [stranger]),
+  );
+  const { keeper, status } = keep(t, [domain]);
+  await keeper.start();
+  assert.equal(status().ready, false);
+  assert.equal(endpoint.requests, 0);
+});
+
+test("[FED-05] trust rolls forward: once fetched, the bundle counts and the bootstrap file no more", async (t) => {
+  const next = await FakeX509Authority.create(VALID);
+  const { domain, endpoint, jwt } = await setUp(t);
+  const { keeper, clock, status } = keep(t, [domain]);
+  endpoint.serve(documentOf(jwt, [root, next]));
+  await keeper.start();
+  await clock.asleep();
+  assert.equal(status().x509Authorities, 2);
+
+  // The old authority is retired; an endpoint that still shows its SVID is not believed any more.
+  endpoint.serve(documentOf(jwt, [next]));
+  await clock.pass(75);
+  assert.equal(status().x509Authorities, 1);
+  const { requests } = endpoint;
+  await clock.pass(75);
+  assert.equal(endpoint.requests, requests, "[F16] SVID of a retired root");
+  assert.match(status().lastError ?? "", /expected the X509-SVID/);
+  assert.equal(status().x509Authorities, 1, "the last good bundle is kept");
+});
+
+test("[FED-05] an endpoint of another trust domain is verified with the bundle kept of that one", async (t) => {
+  const other = "spiffe://other.example/bundle-endpoint";
+  const otherRoot = await FakeX509Authority.create({
+    trustDomain: "other.example",
+    ...VALID,
+  });
+  const { domain, endpoint } = await setUp(
+    t,
+    { signer: otherRoot, uris: [other] },
+    { endpointSpiffeId: other, bootstrapFile: undefined },
+  );
+  const file = join(await makeDirectory(t), "other.json");
+  const jwt = await FakeAuthority.create({ trustDomain: "other.example" });
+  await writeFile(file, documentOf(jwt, [otherRoot]));
+  const { keeper, status } = keep(t, [
+    domain,
+    {
+      trustDomain: "other.example",
+      issuer: { mode: "ignore", values: [] },
+      keyId: "optional",
+      bundle: { kind: "file", path: file },
+    },
+  ]);
+  await keeper.start();
+  await keeper.refresh(EXAMPLE);
+  assert.equal(status().ready, true);
+  assert.ok(endpoint.requests > 0);
+});
+
+test("without bundle and bootstrap file it says what is missing", async (t) => {
+  const { domain, endpoint } = await setUp(t, {}, { bootstrapFile: undefined });
+  const { keeper, status } = keep(t, [domain]);
+  await keeper.start();
+  assert.match(status().lastError ?? "", /bootstrap file/);
+  assert.equal(endpoint.requests, 0);
+});
