@@ -27,6 +27,7 @@ export {
   decodeBitstring,
   decodeStatusList2021,
   decodeTokenStatusList,
+  isSameList,
   statusOf,
 } from "./status-list.ts";
 export type {

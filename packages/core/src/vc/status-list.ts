@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { DcrError } from "../errors.ts";
 import type { StatusReference } from "./status-reference.ts";
 import { inflateGzip, inflateZlib } from "./status-decode.ts";
@@ -16,8 +15,6 @@ export interface StatusBits {
   readonly size: number;
   /** What the list tells of; empty where its mechanism has no purposes. */
   readonly purposes: readonly string[];
-  /** Base64url SHA-256 over all of it: equal where every entry is. */
-  readonly fingerprint: string;
 }
 
 /** What a list says of one credential. */
@@ -120,6 +117,16 @@ export function statusOf(
   );
 }
 
+/** Whether two lists say the same of every credential. */
+export function isSameList(one: StatusBits, other: StatusBits): boolean {
+  return (
+    one.kind === other.kind &&
+    one.size === other.size &&
+    one.purposes.join("\n") === other.purposes.join("\n") &&
+    Buffer.compare(one.bytes, other.bytes) === 0
+  );
+}
+
 /** STAT-03. */
 function leastFirst({ bytes, size }: StatusBits, index: number): number {
   const first = inRange(bytes, index, size);
@@ -159,11 +166,7 @@ function bits(
   size: number,
   purposes: readonly string[],
 ): StatusBits {
-  const fingerprint = createHash("sha256")
-    .update(JSON.stringify([kind, size, purposes]))
-    .update(bytes)
-    .digest("base64url");
-  return Object.freeze({ kind, bytes, size, purposes, fingerprint });
+  return Object.freeze({ kind, bytes, size, purposes });
 }
 
 function base64url(text: string): Buffer {

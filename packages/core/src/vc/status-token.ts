@@ -28,7 +28,7 @@ import type { IssuerKeySource, KeyHint } from "./trust.ts";
 import { keyOfCertificates } from "./x5c.ts";
 
 /** A status list in its token; a list that fills it all inflates to far more than we would take. */
-export const MAX_STATUS_TOKEN_BYTES = 4 * 1024 * 1024;
+export const MAX_STATUS_TOKEN_BYTES = 2 * 1024 * 1024;
 /** Headers that would let the token choose its key (SEC-01, J04). */
 const FOREIGN_KEYS = ["jwk", "jku", "x5u"];
 

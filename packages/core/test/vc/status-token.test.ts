@@ -68,7 +68,6 @@ test("[STAT-02] takes a Status List Token of a trusted issuer", async () => {
     {
       ...list,
       bytes: Buffer.from(list.bytes).toString("hex"),
-      fingerprint: "",
     },
     {
       kind: "token_status_list",
@@ -77,7 +76,6 @@ test("[STAT-02] takes a Status List Token of a trusted issuer", async () => {
       bytes: "b9a3",
       size: 1,
       purposes: [],
-      fingerprint: "",
       issuedAt: NOW - 60,
       expiresAt: NOW + 3600,
       ttlSeconds: 300,
@@ -255,7 +253,7 @@ for (const [name, wrong] of [
   ["no token", "<html>"],
   ["nothing", ""],
   ["a million dots", ".".repeat(1_000_000)],
-  ["more than 4 MiB", "a".repeat(4 * 1024 * 1024 + 1)],
+  ["more than 2 MiB", "a".repeat(2 * 1024 * 1024 + 1)],
 ] as const) {
   test(`[V13] [STAT-02] a Status List Token with ${name} is refused`, async () => {
     await assert.rejects(verify(wrong), INVALID);

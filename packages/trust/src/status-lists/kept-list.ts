@@ -1,5 +1,6 @@
 import { DcrError } from "@accredit/core/errors";
 import {
+  isSameList,
   MAX_STATUS_TOKEN_BYTES,
   verifyStatusListCredential,
   type IssuerKeySource,
@@ -212,7 +213,7 @@ export class KeptList {
       this.#log("info", "status list can be read again");
     this.#failure = null;
     this.#failures = 0;
-    if (held?.fingerprint !== list.fingerprint) this.#tell(held, list);
+    if (held === undefined || !isSameList(held, list)) this.#tell(held, list);
   }
 
   /** Only now that all is in place: whoever hears of it may ask at once. */
