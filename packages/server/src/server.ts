@@ -4,9 +4,9 @@ import { v4 as uuidv4, v7 as uuidv7 } from "uuid";
 import { makeSteadyClock } from "@accredit/core";
 import type { Clock, Store } from "@accredit/core/ports";
 import type {
+  ClientAuthMethod,
   Policy,
   RegistrationSettings,
-  SpiffeAuthMethod,
 } from "@accredit/core/registration";
 import { createX509PathCache } from "@accredit/core/spiffe";
 import type { TrustSource } from "@accredit/core/trust";
@@ -100,10 +100,17 @@ export function registrationSettings(
   };
 }
 
-function authMethods(settings: ServerSettings): readonly SpiffeAuthMethod[] {
-  return takesCertificates(settings)
-    ? ["spiffe_jwt", "spiffe_x509"]
-    : ["spiffe_jwt"];
+/** What the server can take; `private_key_jwt` only where some rule lets a client have it. */
+function authMethods(settings: ServerSettings): readonly ClientAuthMethod[] {
+  const isAllowed = (method: ClientAuthMethod): boolean =>
+    settings.policy.some(({ allow }) =>
+      allow.tokenEndpointAuthMethods.includes(method),
+    );
+  return [
+    "spiffe_jwt",
+    ...(takesCertificates(settings) ? (["spiffe_x509"] as const) : []),
+    ...(isAllowed("private_key_jwt") ? (["private_key_jwt"] as const) : []),
+  ];
 }
 
 /** Whether a listener or a proxy can deliver client certificates. */

@@ -5,10 +5,15 @@ import {
   parseSpiffeIdWildcard,
   parseTrustDomainName,
 } from "@accredit/core/spiffe";
-import type { TrustDomainOptions } from "@accredit/trust";
+import { ANY_TYPE } from "@accredit/core/vc";
+import type {
+  CredentialIssuerOptions,
+  TrustDomainOptions,
+} from "@accredit/trust";
 import { findNotices } from "./notices.ts";
 import type { ConfigFile } from "./schema.ts";
 import type { Config } from "./types.ts";
+import { isCredentialIssuer } from "./values.ts";
 
 /** Turns a file without problems into the configuration the program uses; relative paths start at `baseDir`. */
 export function buildConfig(file: ConfigFile, baseDir: string): Config {
@@ -49,7 +54,22 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
       accessTokenTtlSeconds: tokens.access_token_ttl,
       defaultResource: tokens.default_resource,
     },
-    trust: file.trust.map((entry) => buildTrust(entry, at)),
+    trust: file.trust.flatMap((entry, index) =>
+      entry.kind === "spiffe" ? [buildTrust(entry, `trust[${index}]`, at)] : [],
+    ),
+    credentialIssuers: file.trust.flatMap((entry, index) =>
+      entry.kind === "vc" ? [buildIssuer(entry, `trust[${index}]`, at)] : [],
+    ),
+    statusLists: {
+      maxStaleSeconds: file.status_lists.grace,
+      floorSeconds: file.status_lists.floor,
+      ceilingSeconds: file.status_lists.ceiling,
+      allowStatusList2021: file.status_lists.status_list_2021,
+      allowPrivateAddresses: file.status_lists.allow_private_addresses,
+      ...(file.status_lists.ca_file !== undefined && {
+        caFile: at(file.status_lists.ca_file),
+      }),
+    },
     policy: file.policy.map(buildRule),
     log: { level: file.log.level },
     shutdownTimeoutSeconds: file.shutdown_timeout,
@@ -86,12 +106,19 @@ function buildMutualTls(
   };
 }
 
+type Entry<Kind> = Extract<
+  ConfigFile["trust"][number],
+  { readonly kind: Kind }
+>;
+
 function buildTrust(
-  entry: ConfigFile["trust"][number],
+  entry: Entry<"spiffe">,
+  configPath: string,
   at: (path: string) => string,
-): TrustDomainOptions {
+): Config["trust"][number] {
   const trustDomain = parseTrustDomainName(entry.trust_domain);
   return {
+    configPath,
     trustDomain,
     issuer: {
       mode: entry.iss.mode,
@@ -105,23 +132,84 @@ function buildTrust(
 }
 
 function buildBundle(
-  bundle: ConfigFile["trust"][number]["bundle"],
+  bundle: Entry<"spiffe">["bundle"],
   at: (path: string) => string,
 ): TrustDomainOptions["bundle"] {
-  if (bundle.url === undefined)
-    return { kind: "file", path: at(bundle.file ?? "") };
+  const { url, workload_api: address } = bundle;
+  if (address !== undefined) return { kind: "workload_api", address };
+  if (url === undefined) return { kind: "file", path: at(bundle.file ?? "") };
+  if (bundle.profile === "https_spiffe") {
+    return {
+      kind: "https_spiffe",
+      url,
+      endpointSpiffeId: bundle.endpoint_spiffe_id ?? "",
+      ...(bundle.bootstrap_file !== undefined && {
+        bootstrapFile: at(bundle.bootstrap_file),
+      }),
+      ...polling(bundle),
+    };
+  }
   return {
     kind: "https_web",
-    url: bundle.url,
-    allowPrivateAddresses: bundle.allow_private_addresses ?? false,
+    url,
     ...(bundle.ca_file !== undefined && { caFile: at(bundle.ca_file) }),
-    ...(bundle.refresh_floor !== undefined && {
-      refreshFloorSeconds: bundle.refresh_floor,
+    ...polling(bundle),
+  };
+}
+
+/** How documents on the web are polled. */
+function polling(
+  keys: Pick<
+    Entry<"spiffe">["bundle"],
+    "allow_private_addresses" | "refresh_floor" | "refresh_ceiling"
+  >,
+) {
+  return {
+    allowPrivateAddresses: keys.allow_private_addresses ?? false,
+    ...(keys.refresh_floor !== undefined && {
+      refreshFloorSeconds: keys.refresh_floor,
     }),
-    ...(bundle.refresh_ceiling !== undefined && {
-      refreshCeilingSeconds: bundle.refresh_ceiling,
+    ...(keys.refresh_ceiling !== undefined && {
+      refreshCeilingSeconds: keys.refresh_ceiling,
     }),
   };
+}
+
+function buildIssuer(
+  entry: Entry<"vc">,
+  configPath: string,
+  at: (path: string) => string,
+): Config["credentialIssuers"][number] {
+  return {
+    configPath,
+    issuer: entry.issuer,
+    types: entry.types ?? [ANY_TYPE],
+    formats: entry.formats,
+    algorithms: entry.algorithms,
+    keyBinding: entry.key_binding,
+    status: entry.status,
+    maxLifetimeSeconds: entry.max_lifetime,
+    required: entry.required,
+    maxStaleSeconds: entry.max_stale,
+    keySource: buildKeys(entry.keys, at),
+  };
+}
+
+function buildKeys(
+  keys: Entry<"vc">["keys"],
+  at: (path: string) => string,
+): CredentialIssuerOptions["keySource"] {
+  if (keys.jwks_file !== undefined)
+    return { kind: "jwks_file", path: at(keys.jwks_file) };
+  if (keys.x5c_roots_file !== undefined)
+    return { kind: "x5c_roots_file", path: at(keys.x5c_roots_file) };
+  const web = {
+    ...(keys.ca_file !== undefined && { caFile: at(keys.ca_file) }),
+    ...polling(keys),
+  };
+  if (keys.jwks_uri !== undefined)
+    return { kind: "jwks_uri", url: keys.jwks_uri, ...web };
+  return { kind: keys.did === true ? "did" : "metadata", ...web };
 }
 
 /** The rule that an entry of `policy` stands for. */
@@ -129,7 +217,12 @@ export function buildRule(entry: ConfigFile["policy"][number]): PolicyRule {
   const { allow, match } = entry;
   return {
     name: entry.name,
-    match: { trust: match.trust, subject: parseSpiffeIdPattern(match.subject) },
+    match: {
+      trust: match.trust,
+      subject: isCredentialIssuer(match.trust)
+        ? { text: match.subject }
+        : parseSpiffeIdPattern(match.subject),
+    },
     allow: {
       grantTypes: allow.grant_types,
       scopes: allow.scopes,

@@ -37,9 +37,9 @@ async function checkBundles({ trust }: Config): Promise<{
 }> {
   const problems: ConfigProblem[] = [];
   const notices: string[] = [];
-  for (const [index, { bundle, trustDomain }] of trust.entries()) {
+  for (const { bundle, trustDomain, configPath } of trust) {
     if (bundle.kind !== "file") continue;
-    const path = `trust[${index}].bundle.file`;
+    const path = `${configPath}.bundle.file`;
     const shown = printable(bundle.path);
     try {
       const status = await stat(bundle.path);
@@ -112,9 +112,9 @@ async function checkRoots({
   trust,
 }: Config): Promise<readonly ConfigProblem[]> {
   const problems: ConfigProblem[] = [];
-  for (const [index, { bundle }] of trust.entries()) {
+  for (const { bundle, configPath } of trust) {
     if (bundle.kind !== "https_web" || bundle.caFile === undefined) continue;
-    const path = `trust[${index}].bundle.ca_file`;
+    const path = `${configPath}.bundle.ca_file`;
     const roots = await read(path, bundle.caFile, problems);
     if (
       roots !== undefined &&

@@ -5,6 +5,7 @@ const SERVED_GRANT_TYPES: ReadonlySet<string> = new Set(["client_credentials"]);
 const SERVED_AUTH_METHODS: ReadonlySet<string> = new Set([
   "spiffe_jwt",
   "spiffe_x509",
+  "private_key_jwt",
 ]);
 
 /** What an operator should know about a valid file: what is weaker than it could be, and what has no effect. */
@@ -26,10 +27,12 @@ function* listenerNotices({ issuer, listen }: ConfigFile): Iterable<string> {
 }
 
 function trustNotices(
-  { iss, bundle }: ConfigFile["trust"][number],
+  entry: ConfigFile["trust"][number],
   index: number,
 ): readonly string[] {
   const at = `trust[${index}]`;
+  if (entry.kind === "vc") return credentialNotices(entry, at);
+  const { iss, bundle } = entry;
   const notices: string[] = [];
   if (iss.mode === "ignore") {
     notices.push(
@@ -42,6 +45,33 @@ function trustNotices(
     );
   }
   return notices;
+}
+
+function credentialNotices(
+  {
+    types,
+    status,
+    keys,
+  }: Extract<ConfigFile["trust"][number], { readonly kind: "vc" }>,
+  at: string,
+): readonly string[] {
+  return [
+    ...(types === undefined
+      ? [
+          `${at}.types: is not set, so a credential of any type of this issuer may register a client`,
+        ]
+      : []),
+    ...(status === "off"
+      ? [
+          `${at}.status: is off, so a credential that was revoked registers a client all the same`,
+        ]
+      : []),
+    ...(keys.allow_private_addresses === true
+      ? [
+          `${at}.keys.allow_private_addresses: is true, so keys may come from inside this network`,
+        ]
+      : []),
+  ];
 }
 
 function* policyNotices({ policy }: ConfigFile): Iterable<string> {

@@ -16,6 +16,8 @@ interface Schema {
   readonly type?: string;
   readonly enum?: readonly string[];
   readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly const?: unknown;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: Schema | false;
@@ -38,6 +40,8 @@ export function configReference(): readonly ConfigKey[] {
 }
 
 function* keysOf(schema: Schema, prefix: string): Iterable<ConfigKey> {
+  // Entries of several kinds: the keys of each, one kind after the other.
+  for (const option of schema.oneOf ?? []) yield* keysOf(option, prefix);
   for (const [name, member] of Object.entries(schema.properties ?? {})) {
     const key = `${prefix}${name}`;
     yield {
@@ -60,6 +64,8 @@ function isSection(schema: Schema): boolean {
 }
 
 function typeName(schema: Schema): string {
+  if (schema.const !== undefined) return String(schema.const);
+  if (schema.oneOf !== undefined) return "mapping";
   if (schema.enum !== undefined) return schema.enum.join(" | ");
   if (schema.anyOf !== undefined) return schema.anyOf.map(typeName).join(" | ");
   if (schema.items !== undefined) return `list of ${typeName(schema.items)}`;

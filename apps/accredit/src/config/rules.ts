@@ -1,10 +1,11 @@
 import { checkPolicyRule } from "@accredit/core/registration";
 import { DEFAULT_REFRESH_LIMITS } from "@accredit/core/trust";
-import { parseSpiffeIdPattern } from "@accredit/core/spiffe";
+import { DcrError } from "@accredit/core/errors";
+import { parseSpiffeId, parseSpiffeIdPattern } from "@accredit/core/spiffe";
 import { buildRule } from "./build.ts";
 import type { Parts } from "./parts.ts";
 import { printable, type KeyPath } from "./problem.ts";
-import { isLoopbackHost } from "./values.ts";
+import { isCredentialIssuer, isLoopbackHost } from "./values.ts";
 
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
@@ -22,7 +23,7 @@ export function* crossRuleProblems(parts: Parts): Iterable<RuleViolation> {
   yield* audiences(parts);
   yield* trustDomains(parts);
   for (const [index, entry] of parts.trust.entries()) {
-    if (entry !== undefined) yield* trustEntry(["trust", index], entry);
+    if (entry !== undefined) yield* trustEntry(["trust", index], entry, parts);
   }
   yield* policyNames(parts);
   for (const [index, rule] of parts.policy.entries()) {
@@ -124,22 +125,36 @@ function* audiences({ issuer, registration }: Parts): Iterable<RuleViolation> {
 }
 
 function* trustDomains({ trust }: Parts): Iterable<RuleViolation> {
-  const names = trust.map((entry) => entry?.trust_domain);
-  for (const { index, first } of repeats(names)) {
+  for (const { index, first } of repeats(trust.map(nameOf))) {
+    const key = trust[index]?.kind === "vc" ? "issuer" : "trust_domain";
     yield {
-      path: ["trust", index, "trust_domain"],
-      problem: `is the same as trust[${first}].trust_domain`,
-      expected: "each trust domain once",
+      path: ["trust", index, key],
+      problem: `is the same as trust[${first}].${key}`,
+      expected:
+        key === "issuer" ? "each issuer once" : "each trust domain once",
     };
   }
 }
 
 type TrustEntry = NonNullable<Parts["trust"][number]>;
+type SpiffeEntry = Extract<TrustEntry, { readonly kind: "spiffe" }>;
+type CredentialEntry = Extract<TrustEntry, { readonly kind: "vc" }>;
+
+/** What policy rules call an entry by; undefined for one that is not sound. */
+function nameOf(entry: TrustEntry | undefined): string | undefined {
+  return entry?.kind === "vc" ? entry.issuer : entry?.trust_domain;
+}
 
 function* trustEntry(
   path: KeyPath,
-  { iss, bundle }: TrustEntry,
+  entry: TrustEntry,
+  parts: Parts,
 ): Iterable<RuleViolation> {
+  if (entry.kind === "vc") {
+    yield* credentialEntry(path, entry);
+    return;
+  }
+  const { iss, bundle } = entry;
   if (iss.mode !== "ignore" && iss.values?.length === 0) {
     yield {
       path: [...path, "iss", "values"],
@@ -147,57 +162,159 @@ function* trustEntry(
       expected: "at least one value, or none of this key for the default",
     };
   }
-  const at = [...path, "bundle"];
-  if ((bundle.file === undefined) === (bundle.url === undefined)) {
+  yield* bundleSource([...path, "bundle"], bundle, entry, parts);
+}
+
+const BUNDLE_SOURCES = ["file", "url", "workload_api"] as const;
+const POLLING = [
+  "allow_private_addresses",
+  "refresh_floor",
+  "refresh_ceiling",
+] as const;
+/** The keys that go with each kind of bundle source. */
+const BUNDLE_KEYS = {
+  file: [],
+  workload_api: [],
+  https_web: ["profile", "ca_file", ...POLLING],
+  https_spiffe: ["profile", "endpoint_spiffe_id", "bootstrap_file", ...POLLING],
+} as const;
+
+function* bundleSource(
+  at: KeyPath,
+  bundle: SpiffeEntry["bundle"],
+  entry: SpiffeEntry,
+  parts: Parts,
+): Iterable<RuleViolation> {
+  const sources = BUNDLE_SOURCES.filter((key) => bundle[key] !== undefined);
+  const [source] = sources;
+  if (source === undefined || sources.length > 1) {
     yield {
       path: at,
       problem:
-        bundle.file === undefined
-          ? "has neither file nor url"
-          : "has both file and url",
-      expected: "a file, or a url with profile https_web",
+        source === undefined
+          ? "has neither file, url nor workload_api"
+          : `has ${sources.join(" and ")}`,
+      expected: "a file, a url with its profile, or a workload_api",
     };
     return;
   }
-  if (bundle.url !== undefined) {
-    if (bundle.profile === undefined) {
-      yield {
-        path: [...at, "profile"],
-        problem: "missing",
-        expected: "https_web",
-      };
-    }
-  } else {
-    for (const key of [
-      "profile",
-      "ca_file",
-      "allow_private_addresses",
-      "refresh_floor",
-      "refresh_ceiling",
-    ] as const) {
-      if (bundle[key] === undefined) continue;
-      yield {
-        path: [...at, key],
-        problem: "belongs to a url",
-        expected: "no such key beside a file",
-      };
-    }
-    return;
-  }
-  const floor = bundle.refresh_floor ?? DEFAULT_FLOOR_SECONDS;
-  const ceiling = bundle.refresh_ceiling ?? DEFAULT_CEILING_SECONDS;
-  if (floor > ceiling) {
+  if (source === "url" && bundle.profile === undefined) {
     yield {
-      path: [
-        ...at,
-        bundle.refresh_floor === undefined
-          ? "refresh_ceiling"
-          : "refresh_floor",
-      ],
-      problem: `makes the shortest time between polls ${floor}s and the longest ${ceiling}s`,
-      expected: `refresh_floor to be at most refresh_ceiling (${DEFAULT_FLOOR_SECONDS}s and ${DEFAULT_CEILING_SECONDS}s where left out)`,
+      path: [...at, "profile"],
+      problem: "missing",
+      expected: "https_web or https_spiffe",
+    };
+    return;
+  }
+  const kind = source === "url" ? (bundle.profile ?? "https_web") : source;
+  const fitting: readonly string[] = [source, ...BUNDLE_KEYS[kind]];
+  for (const [key, value] of Object.entries(bundle)) {
+    if (value === undefined || fitting.includes(key)) continue;
+    yield {
+      path: [...at, key],
+      problem: `does not belong to ${source === "url" ? `profile ${kind}` : `a ${source}`}`,
+      expected: `no such key beside ${source}`,
     };
   }
+  yield* polling(at, bundle);
+  if (kind === "https_spiffe") yield* spiffeEndpoint(at, bundle, entry, parts);
+}
+
+function* spiffeEndpoint(
+  at: KeyPath,
+  { endpoint_spiffe_id: id, bootstrap_file: bootstrap }: SpiffeEntry["bundle"],
+  entry: SpiffeEntry,
+  { trust }: Parts,
+): Iterable<RuleViolation> {
+  if (id === undefined) {
+    yield {
+      path: [...at, "endpoint_spiffe_id"],
+      problem: "missing",
+      expected: "the SPIFFE ID of the endpoint, as its certificate names it",
+    };
+    return;
+  }
+  const { trustDomain } = parseSpiffeId(id);
+  const isKept = trust.some(
+    (each) =>
+      each === undefined ||
+      (each.kind === "spiffe" &&
+        each.trust_domain === trustDomain &&
+        each.trust_domain !== entry.trust_domain),
+  );
+  if (bootstrap === undefined && !isKept) {
+    yield {
+      path: [...at, "bootstrap_file"],
+      problem: "missing",
+      expected: `a file with a bundle of ${trustDomain}, or an entry of trust for ${trustDomain} with another source`,
+    };
+  }
+}
+
+const KEY_SOURCES = [
+  "jwks_file",
+  "jwks_uri",
+  "metadata",
+  "did",
+  "x5c_roots_file",
+] as const;
+
+function* credentialEntry(
+  path: KeyPath,
+  { issuer, keys, types }: CredentialEntry,
+): Iterable<RuleViolation> {
+  const at = [...path, "keys"];
+  const sources = KEY_SOURCES.filter((key) => keys[key] !== undefined);
+  if (sources.length !== 1) {
+    yield {
+      path: at,
+      problem:
+        sources.length === 0
+          ? "says no source of keys"
+          : `has ${sources.join(" and ")}`,
+      expected: `one of ${KEY_SOURCES.join(", ")}`,
+    };
+  }
+  const isDid = issuer.startsWith("did:");
+  if (keys.did === true && !/^did:(web|jwk|key):/.test(issuer)) {
+    yield {
+      path: [...at, "did"],
+      problem: `is true, while the issuer is ${isDid ? "a DID of another method" : "a URL"}`,
+      expected: "an issuer of did:web, did:jwk or did:key",
+    };
+  }
+  if (keys.metadata === true && isDid) {
+    yield {
+      path: [...at, "metadata"],
+      problem: "is true, while the issuer is a DID",
+      expected: "an issuer that is an https URL",
+    };
+  }
+  if (types?.length === 0) {
+    yield {
+      path: [...path, "types"],
+      problem: "is empty, which refuses every credential",
+      expected: "at least one type",
+    };
+  }
+  yield* polling(at, keys);
+}
+
+function* polling(
+  at: KeyPath,
+  keys: Pick<SpiffeEntry["bundle"], "refresh_floor" | "refresh_ceiling">,
+): Iterable<RuleViolation> {
+  const floor = keys.refresh_floor ?? DEFAULT_FLOOR_SECONDS;
+  const ceiling = keys.refresh_ceiling ?? DEFAULT_CEILING_SECONDS;
+  if (floor <= ceiling) return;
+  yield {
+    path: [
+      ...at,
+      keys.refresh_floor === undefined ? "refresh_ceiling" : "refresh_floor",
+    ],
+    problem: `makes the shortest time between polls ${floor}s and the longest ${ceiling}s`,
+    expected: `refresh_floor to be at most refresh_ceiling (${DEFAULT_FLOOR_SECONDS}s and ${DEFAULT_CEILING_SECONDS}s where left out)`,
+  };
 }
 
 const {
@@ -223,7 +340,7 @@ function* policyRule(
   parts: Parts,
 ): Iterable<RuleViolation> {
   const { trust } = parts;
-  const sources = trust.map((entry) => entry?.trust_domain);
+  const sources = trust.map(nameOf);
   // An entry that is not sound may be the one that is meant.
   if (!sources.includes(rule.match.trust) && !sources.includes(undefined)) {
     yield {
@@ -232,13 +349,13 @@ function* policyRule(
       expected: `one of ${sources.join(", ") || "the trust domains in trust"}`,
     };
   }
-  const { trustDomain } = parseSpiffeIdPattern(rule.match.subject);
-  if (trustDomain !== rule.match.trust) {
-    yield {
-      path: [...path, "match", "subject"],
-      problem: `is in trust domain ${trustDomain}`,
-      expected: `the trust domain of match.trust, ${rule.match.trust}`,
-    };
+  if (!isCredentialIssuer(rule.match.trust)) {
+    const problem = patternProblem(rule.match);
+    if (problem !== undefined) {
+      yield { path: [...path, "match", "subject"], ...problem };
+      // Without its subjects nothing else of the rule can be judged.
+      return;
+    }
   }
   for (const { path: key, problem, expected } of checkPolicyRule(
     buildRule(rule),
@@ -278,4 +395,26 @@ function* repeats(
     const first = values.indexOf(value);
     if (value !== undefined && first < index) yield { index, first };
   }
+}
+
+function patternProblem({
+  trust,
+  subject,
+}: PolicyEntry["match"]): Omit<RuleViolation, "path"> | undefined {
+  let trustDomain: string;
+  try {
+    ({ trustDomain } = parseSpiffeIdPattern(subject));
+  } catch (error) {
+    if (!(error instanceof DcrError)) throw error;
+    return {
+      problem: `is '${printable(subject)}'`,
+      expected:
+        "a SPIFFE ID in which a whole path segment may be *, and the last one **",
+    };
+  }
+  if (trustDomain === trust) return undefined;
+  return {
+    problem: `is in trust domain ${trustDomain}`,
+    expected: `the trust domain of match.trust, ${trust}`,
+  };
 }

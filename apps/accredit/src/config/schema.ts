@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   bundleUrl,
   claimValue,
+  credentialIssuer,
   duration,
   filePath,
   flag,
@@ -15,11 +16,13 @@ import {
   resource,
   ruleName,
   scopeToken,
-  spiffeIdPattern,
+  spiffeId,
   spiffeIdWildcard,
   text,
   trustDomain,
+  trustName,
   whole,
+  workloadApiAddress,
 } from "./values.ts";
 
 /** A mapping with these keys and no others; its error text lists them, for the hint at a mistyped one. */
@@ -173,9 +176,24 @@ const bundle = section({
   url: bundleUrl()
     .optional()
     .describe("A SPIFFE bundle endpoint; takes `profile`."),
-  profile: oneOf("https_web")
+  profile: oneOf("https_web", "https_spiffe")
     .optional()
-    .describe("How the endpoint is authenticated: `https_web` is by Web PKI."),
+    .describe(
+      "How the endpoint is authenticated: `https_web` is by Web PKI, `https_spiffe` by its X509-SVID.",
+    ),
+  endpoint_spiffe_id: spiffeId()
+    .optional()
+    .describe("The SPIFFE ID of an `https_spiffe` endpoint."),
+  bootstrap_file: filePath()
+    .optional()
+    .describe(
+      "A bundle of the `https_spiffe` endpoint's trust domain to begin with; not asked once a bundle was fetched.",
+    ),
+  workload_api: workloadApiAddress()
+    .optional()
+    .describe(
+      "A SPIFFE Workload API, like `unix:///run/spire/agent.sock`, whose bundle streams are followed.",
+    ),
   ca_file: filePath()
     .optional()
     .describe(
@@ -194,9 +212,8 @@ const bundle = section({
     .describe("The longest time between two polls; 5m where left out."),
 });
 
-/** One entry of `trust`. */
-export const trustEntry = section({
-  kind: oneOf("spiffe").describe("The kind of issuer: a SPIFFE trust domain."),
+const spiffeEntry = section({
+  kind: z.literal("spiffe").describe("A SPIFFE trust domain."),
   trust_domain: trustDomain().describe(
     "The trust domain's name; once in the whole list.",
   ),
@@ -214,13 +231,145 @@ export const trustEntry = section({
       "Whether the server is unready without this trust domain's keys.",
     ),
   bundle: bundle.describe(
-    "Where the trust domain's keys come from: a `file`, or a `url` with its `profile`.",
+    "Where the trust domain's keys come from: a `file`, a `url` with its `profile`, or a `workload_api`.",
   ),
   max_stale: duration("1s", "365d")
     .prefault("24h")
     .describe(
       "How long a bundle from a url stays in use that can no longer be refreshed; one from a file does not age.",
     ),
+});
+
+const issuerKeys = section({
+  jwks_file: filePath()
+    .optional()
+    .describe("A file with the issuer's JWK Set, read again when it changes."),
+  jwks_uri: bundleUrl().optional().describe("The issuer's JWK Set on the web."),
+  metadata: z
+    .literal(true, { error: "true" })
+    .optional()
+    .describe(
+      "The issuer's JWT VC Issuer Metadata (`/.well-known/jwt-vc-issuer`).",
+    ),
+  did: z
+    .literal(true, { error: "true" })
+    .optional()
+    .describe("The issuer's DID document: `did:web`, `did:jwk` or `did:key`."),
+  x5c_roots_file: filePath()
+    .optional()
+    .describe(
+      "Roots (PEM) that the chain in a credential's `x5c` must lead to.",
+    ),
+  ca_file: filePath()
+    .optional()
+    .describe("Roots for the host's certificate besides the system's, PEM."),
+  allow_private_addresses: flag()
+    .optional()
+    .describe(
+      "Whether keys and status lists may be at a private or loopback address; false where left out.",
+    ),
+  refresh_floor: duration("1s", "24h")
+    .optional()
+    .describe("The shortest time between two polls; 1m where left out."),
+  refresh_ceiling: duration("1s", "24h")
+    .optional()
+    .describe("The longest time between two polls; 5m where left out."),
+});
+
+const credentialEntry = section({
+  kind: z.literal("vc").describe("An issuer of Verifiable Credentials."),
+  issuer: credentialIssuer().describe(
+    "The issuer, as its credentials write it: an https URL or a DID, compared byte for byte.",
+  ),
+  keys: issuerKeys.describe("Where the issuer's keys come from: one of these."),
+  types: list(text("a credential type", (type) => type !== ""))
+    .optional()
+    .describe(
+      "The types (`type`, `vct`) of credentials that may register clients. Left out: any, which an issuer of other credentials too should not have.",
+    ),
+  formats: list(oneOf("jwt_vc", "vc+jwt", "dc+sd-jwt"))
+    .default(["jwt_vc", "vc+jwt", "dc+sd-jwt"])
+    .describe("The formats that are taken."),
+  algorithms: list(
+    oneOf(
+      "ES256",
+      "ES384",
+      "ES512",
+      "PS256",
+      "PS384",
+      "PS512",
+      "RS256",
+      "EdDSA",
+      "Ed25519",
+    ),
+  )
+    .default([
+      "ES256",
+      "ES384",
+      "ES512",
+      "PS256",
+      "PS384",
+      "PS512",
+      "RS256",
+      "EdDSA",
+      "Ed25519",
+    ])
+    .describe(
+      "The signature algorithms that are taken; a key narrows them further.",
+    ),
+  key_binding: oneOf("off", "cnf", "kb_jwt")
+    .default("off")
+    .describe(
+      "Whether a credential must name its holder's key (`cnf`), or come with a Key Binding JWT (`kb_jwt`). One that names a key always has to be proven.",
+    ),
+  status: oneOf("required", "if_present", "off")
+    .default("if_present")
+    .describe(
+      "Whether a credential must say where its revocation shows, is asked about it if it does, or is never asked.",
+    ),
+  required: flag()
+    .default(true)
+    .describe("Whether the server is unready without this issuer's keys."),
+  max_lifetime: duration("1m", "3650d")
+    .prefault("365d")
+    .describe("The longest validity of a credential."),
+  max_stale: duration("1s", "365d")
+    .prefault("24h")
+    .describe("How long keys stay in use that can no longer be refreshed."),
+});
+
+/** One entry of `trust`. */
+export const trustEntry = z.discriminatedUnion(
+  "kind",
+  [spiffeEntry, credentialEntry],
+  { error: "a mapping with kind spiffe or vc" },
+);
+
+const statusLists = section({
+  grace: duration("0s", "30d")
+    .prefault("1h")
+    .describe(
+      "How long a status list stays in use that can no longer be refreshed; after it, clients on it get nothing.",
+    ),
+  floor: duration("1s", "24h")
+    .prefault("30s")
+    .describe(
+      "The shortest time between two reads of a list, whatever its ttl.",
+    ),
+  ceiling: duration("1s", "24h")
+    .prefault("15m")
+    .describe(
+      "The longest time between two reads of a list, whatever its ttl.",
+    ),
+  status_list_2021: flag()
+    .default(false)
+    .describe("Whether the older StatusList2021 is taken."),
+  ca_file: filePath()
+    .optional()
+    .describe("Roots for the hosts' certificates besides the system's, PEM."),
+  allow_private_addresses: flag()
+    .default(false)
+    .describe("Whether lists may be at a private or loopback address."),
 });
 
 const allow = section({
@@ -239,7 +388,7 @@ const allow = section({
       "Redirect URIs, compared byte for byte; http ones on 127.0.0.1 or [::1] match any port.",
     ),
   token_endpoint_auth_methods: list(
-    oneOf("spiffe_jwt", "spiffe_x509", "spiffe_wit"),
+    oneOf("spiffe_jwt", "spiffe_x509", "spiffe_wit", "private_key_jwt"),
   )
     .default([])
     .describe("How clients may authenticate."),
@@ -253,11 +402,11 @@ const templateValue = z.union([z.string(), z.boolean(), z.array(z.string())], {
 export const policyEntry = section({
   name: ruleName().describe("The rule's name; once in the whole list."),
   match: section({
-    trust: trustDomain().describe(
-      "The trust domain of the subjects, one of `trust`.",
+    trust: trustName().describe(
+      "The trust domain or issuer of the subjects, one of `trust`.",
     ),
-    subject: spiffeIdPattern().describe(
-      "A SPIFFE ID in which `*` is one path segment and a closing `**` one or more.",
+    subject: claimValue().describe(
+      "For a trust domain a SPIFFE ID in which `*` is one path segment and a closing `**` one or more; for an issuer the credential's subject, or `*` for any.",
     ),
   }).describe("The subjects that the rule decides for."),
   allow: allow
@@ -276,7 +425,7 @@ export const policyEntry = section({
     })
     .default({})
     .describe(
-      "Client metadata for what neither statement nor body gives; `{trust_domain}`, `{spiffe_id}`, `{path}` and `{path[N]}` are filled in.",
+      "Client metadata for what neither statement nor body gives; `{trust_domain}`, `{spiffe_id}`, `{path}` and `{path[N]}` are filled in, for a Verifiable Credential `{issuer}` and `{subject}`.",
     ),
   register_as: spiffeIdWildcard()
     .optional()
@@ -323,6 +472,9 @@ export const configSchema = section({
     .array(trustEntry, { error: "a list with at least one trust domain" })
     .min(1, { error: "a list with at least one trust domain" })
     .describe("Whose credentials are accepted. Nothing else is."),
+  status_lists: statusLists
+    .prefault({})
+    .describe("The status lists of Verifiable Credentials."),
   policy: list(policyEntry)
     .default([])
     .describe(

@@ -1,10 +1,19 @@
 import type { PolicyRule } from "@accredit/core/registration";
 import type { CertificateHop } from "@accredit/server";
-import type { TrustDomainOptions } from "@accredit/trust";
+import type {
+  CredentialIssuerOptions,
+  StatusListKeeperOptions,
+  TrustDomainOptions,
+} from "@accredit/trust";
 
 /** The levels of the log. */
 export type LogLevel =
   "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+/** Where in the file something is, like `trust[1]`; for messages. */
+interface Located {
+  readonly configPath: string;
+}
 
 /** A whole configuration: checked, defaults filled in, file paths absolute, deeply frozen. */
 export interface Config {
@@ -51,7 +60,16 @@ export interface Config {
     readonly accessTokenTtlSeconds: number;
     readonly defaultResource: string | undefined;
   };
-  readonly trust: readonly TrustDomainOptions[];
+  readonly trust: readonly (TrustDomainOptions & Located)[];
+  readonly credentialIssuers: readonly (CredentialIssuerOptions & Located)[];
+  readonly statusLists: Pick<
+    StatusListKeeperOptions,
+    | "maxStaleSeconds"
+    | "floorSeconds"
+    | "ceilingSeconds"
+    | "allowStatusList2021"
+    | "allowPrivateAddresses"
+  > & { readonly caFile?: string };
   readonly policy: readonly PolicyRule[];
   readonly log: { readonly level: LogLevel };
   readonly shutdownTimeoutSeconds: number;

@@ -7,44 +7,9 @@ export interface Unserved extends Omit<ConfigProblem, "path"> {
   readonly covers: KeyPath;
 }
 
-const BUNDLES = "a bundle from a file, or from a url with profile https_web";
-
 /** Finds what this version does not serve, in a file that may be wrong in any other way. */
 export function findUnserved(file: unknown): readonly Unserved[] {
   const found: Unserved[] = [];
-  const trust = member(file, "trust");
-  for (const [index, entry] of (Array.isArray(trust)
-    ? (trust as unknown[])
-    : []
-  ).entries()) {
-    const path = ["trust", index];
-    if (member(entry, "kind") === "vc") {
-      found.push({
-        path: [...path, "kind"],
-        covers: path,
-        problem: "is 'vc', which this version does not serve",
-        expected: "spiffe",
-      });
-      continue;
-    }
-    const bundle = member(entry, "bundle");
-    const covers = [...path, "bundle"];
-    if (member(bundle, "profile") === "https_spiffe") {
-      found.push({
-        path: [...covers, "profile"],
-        covers,
-        problem: "is 'https_spiffe', which this version does not serve",
-        expected: BUNDLES,
-      });
-    } else if (member(bundle, "workload_api") !== undefined) {
-      found.push({
-        path: [...covers, "workload_api"],
-        covers,
-        problem: "is a source that this version does not serve",
-        expected: BUNDLES,
-      });
-    }
-  }
   const url = member(member(file, "store"), "url");
   if (typeof url === "string" && /^postgres(ql)?:/.test(url)) {
     found.push({

@@ -1,7 +1,9 @@
 import { isIP, isIPv4 } from "node:net";
 import { z } from "zod";
 import { redirectUriProblem } from "@accredit/core/registration";
+import { parseWorkloadApiAddress } from "@accredit/workload-api";
 import {
+  parseSpiffeId,
   parseSpiffeIdPattern,
   parseSpiffeIdWildcard,
   parseTrustDomainName,
@@ -194,6 +196,49 @@ export function scopeToken(): z.ZodString {
 export function ruleName(): z.ZodString {
   const error = "1 to 64 letters, digits, '.', '-' or '_'";
   return z.string({ error }).regex(/^[A-Za-z0-9._-]{1,64}$/, { error });
+}
+
+/** A SPIFFE ID with a path. */
+export function spiffeId(): z.ZodString {
+  return text(
+    "a SPIFFE ID like spiffe://example.org/bundle-endpoint",
+    (value) => parseSpiffeId(value).path !== "",
+  );
+}
+
+/** The address of a Workload API. */
+export function workloadApiAddress(): z.ZodString {
+  return text(
+    "unix:///absolute/path or tcp://<IP>:<port>",
+    (value) => parseWorkloadApiAddress(value) !== undefined,
+  );
+}
+
+/** An issuer of Verifiable Credentials: an https URL, or a DID. */
+export function credentialIssuer(): z.ZodString {
+  return text(
+    "an https URL without query and fragment, or a DID like did:web:issuer.example",
+    isCredentialIssuer,
+  );
+}
+
+/** Whether a text names an issuer of Verifiable Credentials; no trust domain name does. */
+export function isCredentialIssuer(value: string): boolean {
+  if (/^did:[a-z0-9]+:[\x21-\x7e]+$/.test(value))
+    return value.length <= 2048 && !/[?#]/.test(value);
+  return (
+    /^https:\/\/[\x21-\x7e]+$/.test(value) &&
+    !/[?#@\\]/.test(value) &&
+    URL.canParse(value)
+  );
+}
+
+/** The name of an entry of `trust`. */
+export function trustName(): z.ZodString {
+  return text(
+    "a trust domain name like example.org, or the issuer of Verifiable Credentials",
+    (value) => isCredentialIssuer(value) || parseTrustDomainName(value) !== "",
+  );
 }
 
 /** A trust domain name (SPIFFE-ID section 2.1). */

@@ -4,11 +4,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { createAccreditServer } from "@accredit/server";
 import { openSqliteStore } from "@accredit/store";
-import type { TrustDomainName } from "@accredit/core/spiffe";
-import { createTrustKeeper } from "@accredit/trust";
 import type { Config } from "../config/index.ts";
 import { listen, type Listener, type ListenOptions } from "./listeners.ts";
 import { serverSettings } from "./settings.ts";
+import { watchCredentials } from "./credential-watch.ts";
+import { openTrust, type OpenTrust } from "./trust.ts";
 import { startSweeper } from "./sweeper.ts";
 import { systemClock } from "./system-clock.ts";
 
@@ -56,24 +56,31 @@ export async function runServer(
       },
     });
     opened.push(() => store.close());
-    const trust = createTrustKeeper({
-      domains: config.trust,
+    const trust: OpenTrust = openTrust(config, log, {
+      onChange: (change) => watch.listChanged(change),
+      isInUse: (listUrl) => watch.isInUse(listUrl),
+    });
+    opened.push(() => trust.close());
+    const watch = watchCredentials({
+      store,
+      statuses: trust.statuses,
       clock: systemClock,
       log,
     });
-    opened.push(() => trust.close());
+    opened.push(() => watch.close());
     // A source that takes longer loads behind the open listener, and /readyz says so meanwhile.
     await Promise.race([
-      trust.start(),
+      trust.start().then(() => watch.start()),
       delay(SOURCES_HEAD_START_MS, undefined, { ref: false }),
     ]);
 
     let draining = false;
     const server = await createAccreditServer(serverSettings(config), {
       store,
-      trust,
-      trustHealth: () => trust.status(),
-      refreshTrust: (name) => trust.refresh(name as TrustDomainName),
+      trust: trust.source,
+      statuses: trust.statuses,
+      trustHealth: () => trust.health(),
+      refreshTrust: (name) => trust.refresh(name),
       clock: systemClock,
       log,
       draining: () => draining,

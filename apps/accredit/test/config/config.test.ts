@@ -39,6 +39,7 @@ test("[AMB-01] config: what the file leaves out has its default, and iss is requ
     tokens: { accessTokenTtlSeconds: 600, defaultResource: undefined },
     trust: [
       {
+        configPath: "trust[0]",
         trustDomain: "example.org",
         issuer: {
           mode: "require",
@@ -50,6 +51,14 @@ test("[AMB-01] config: what the file leaves out has its default, and iss is requ
         bundle: { kind: "file", path: "/etc/accredit/bundle.json" },
       },
     ],
+    credentialIssuers: [],
+    statusLists: {
+      maxStaleSeconds: 3600,
+      floorSeconds: 30,
+      ceilingSeconds: 900,
+      allowStatusList2021: false,
+      allowPrivateAddresses: false,
+    },
     policy: [],
     log: { level: "info" },
     shutdownTimeoutSeconds: 7,
@@ -220,12 +229,7 @@ test("config: a mistyped key gets the nearest name", () => {
 });
 
 test("config: what this version does not serve is said plainly", () => {
-  for (const [at, to] of [
-    ["trust.0", { kind: "vc", issuer: "did:web:i.example" }],
-    ["trust.0.bundle", { workload_api: "unix:///s" }],
-    ["trust.0.bundle", { url: "https://a.example", profile: "https_spiffe" }],
-    ["store.url", "postgres://h/d"],
-  ] as const) {
+  for (const [at, to] of [["store.url", "postgres://h/d"]] as const) {
     const problems = problemsOf(() => parse(changed(at, to)));
     assert.equal(problems.length, 1);
     assert.match(problems[0]?.problem ?? "", /this version does not serve/);
@@ -290,7 +294,9 @@ test("config: the quick start's file is one", () => {
 test("config: any change of any value gives a configuration or a ConfigError", () => {
   const keys = configReference()
     .map(({ key }) => key.replaceAll("[]", ".0"))
-    .filter((key) => !key.includes("<"));
+    .filter((key) => !key.includes("<"))
+    // The file changed has no such entry.
+    .filter((key) => !key.startsWith("trust.0.keys."));
   fc.assert(
     fc.property(
       fc.constantFrom(...keys),

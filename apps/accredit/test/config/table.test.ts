@@ -154,7 +154,7 @@ const REFUSED: readonly Row[] = [
       keys: { did: true },
       status: "required",
     },
-    paths: ["trust[0].kind"],
+    paths: ["policy[0].match.trust"],
   },
   ...["Example.org", "a/b", "", "spiffe://example.org"].map((to) => ({
     at: "trust.0.trust_domain",
@@ -194,19 +194,85 @@ const REFUSED: readonly Row[] = [
   },
   {
     at: bundle,
-    to: { workload_api: "unix:///run/spire/agent.sock" },
+    to: { workload_api: "/run/spire/agent.sock" },
     paths: ["trust[0].bundle.workload_api"],
+  },
+  {
+    at: bundle,
+    to: { workload_api: "unix:///s", file: "a" },
+    paths: ["trust[0].bundle"],
+  },
+  {
+    at: bundle,
+    to: { workload_api: "unix:///s", profile: "https_web" },
+    paths: ["trust[0].bundle.profile"],
   },
   {
     at: bundle,
     to: {
       url: "https://a.example",
       profile: "https_spiffe",
-      endpoint_spiffe_id: "spiffe://a/b",
       bootstrap_file: "c",
     },
-    paths: ["trust[0].bundle.profile"],
+    paths: ["trust[0].bundle.endpoint_spiffe_id"],
   },
+  ...["spiffe://example.org/endpoint", "spiffe://other.example/endpoint"].map(
+    (endpoint_spiffe_id) => ({
+      at: bundle,
+      to: {
+        url: "https://a.example",
+        profile: "https_spiffe",
+        endpoint_spiffe_id,
+      },
+      paths: ["trust[0].bundle.bootstrap_file"],
+    }),
+  ),
+  {
+    at: bundle,
+    to: {
+      url: "https://a.example",
+      profile: "https_spiffe",
+      endpoint_spiffe_id: "spiffe://example.org",
+      bootstrap_file: "c",
+    },
+    paths: ["trust[0].bundle.endpoint_spiffe_id"],
+  },
+  {
+    at: bundle,
+    to: {
+      url: "https://a.example",
+      profile: "https_web",
+      endpoint_spiffe_id: "spiffe://example.org/e",
+    },
+    paths: ["trust[0].bundle.endpoint_spiffe_id"],
+  },
+  ...(
+    [
+      [{ issuer: "http://issuer.example" }, "issuer"],
+      [{ issuer: "https://issuer.example?x" }, "issuer"],
+      [{ issuer: "example.org" }, "issuer"],
+      [{ keys: {} }, "keys"],
+      [{ keys: { did: true, jwks_uri: "https://i.example/jwks" } }, "keys"],
+      [{ keys: { did: false } }, "keys.did"],
+      [{ keys: { metadata: true } }, "keys.metadata"],
+      [{ issuer: "https://issuer.example" }, "keys.did"],
+      [{ types: [] }, "types"],
+      [{ formats: ["ldp_vc"] }, "formats[0]"],
+      [{ algorithms: ["HS256"] }, "algorithms[0]"],
+      [{ status: "sometimes" }, "status"],
+      [{ key_binding: "maybe" }, "key_binding"],
+      [{ trust_domain: "example.org" }, "trust_domain"],
+    ] as const
+  ).map(([change, path]) => ({
+    at: "trust.1",
+    to: {
+      kind: "vc",
+      issuer: "did:web:i.example",
+      keys: { did: true },
+      ...change,
+    },
+    paths: [`trust[1].${path}`],
+  })),
   ...[
     "http://a.example",
     "https://u@a.example",

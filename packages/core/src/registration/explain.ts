@@ -2,6 +2,7 @@ import type { CheckResult } from "../credential/checks.ts";
 import { DcrError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json/index.ts";
 import type { TrustSource } from "../trust/index.ts";
+import type { CredentialStatuses } from "../vc/credential-statuses.ts";
 import type { Provenance } from "./client.ts";
 import { attestationOf } from "./attestation.ts";
 import { mergeMetadata } from "./merge.ts";
@@ -9,6 +10,7 @@ import { decide, findRule, matchRule, type RuleMatch } from "./policy.ts";
 import type { Reason } from "./reason.ts";
 import { noRuleMatches } from "./admission.ts";
 import {
+  requireLiving,
   readStatement,
   verifyStatement,
   type RegistrationSettings,
@@ -26,6 +28,14 @@ export interface Explanation {
   readonly provenance?: Readonly<Record<string, Provenance>>;
 }
 
+/** What explaining needs of the world; nothing is written to it. */
+export interface ExplainPorts {
+  /** Epoch seconds. */
+  readonly now: number;
+  readonly trust: TrustSource;
+  readonly statuses?: CredentialStatuses | undefined;
+}
+
 /**
  * Explains what {@link register} would do with this body: the same stages through the same code, with
  * nothing stored and no audit row. Resolves for a refusal; rejects only for a fault.
@@ -33,7 +43,7 @@ export interface Explanation {
 export async function explainRegistration(
   body: JsonObject,
   settings: RegistrationSettings,
-  { now, trust }: { readonly now: number; readonly trust: TrustSource },
+  { now, trust, statuses }: ExplainPorts,
 ): Promise<Explanation> {
   const checks: CheckResult[] = [];
   const refused = (
@@ -66,6 +76,7 @@ export async function explainRegistration(
     if (deciding === undefined)
       return refused([noRuleMatches(attestation)], { rules });
 
+    await requireLiving(credential, { trust, statuses }, now);
     const proposed = mergeMetadata(attestation, body, deciding, settings);
     const decision = decide(deciding, proposed, settings);
     const { metadata, provenance } = proposed;

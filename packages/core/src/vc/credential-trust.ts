@@ -8,6 +8,7 @@ import {
   type IssuerAlgorithm,
   type IssuerKey,
 } from "./issuer-key.ts";
+import { ANY_TYPE } from "./trust.ts";
 import type {
   CredentialFormat,
   CredentialIssuerTrust,
@@ -58,6 +59,7 @@ export function checkType(
   { types }: CredentialContent,
   { types: allowed, issuer }: CredentialIssuerTrust,
 ): void {
+  if (allowed.includes(ANY_TYPE)) return;
   if (!types.some((type) => allowed.includes(type)))
     refuse(
       "credential_type_not_allowed",

@@ -43,6 +43,7 @@ export {
 } from "./status-token.ts";
 export type { StatusList, StatusListExpectation } from "./status-token.ts";
 export { keyOfCertificates } from "./x5c.ts";
+export { ANY_TYPE } from "./trust.ts";
 export type {
   CredentialFormat,
   CredentialIssuerTrust,

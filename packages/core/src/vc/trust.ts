@@ -1,6 +1,9 @@
 import type { X509Authority } from "../spiffe/bundle.ts";
 import type { IssuerKey } from "./issuer-key.ts";
 
+/** In the place of types: whatever the type is. For an issuer that makes client credentials and nothing else. */
+export const ANY_TYPE = "*";
+
 /** How a Verifiable Credential is secured and laid out; fixed by its form and `typ` (DCR-TI-18). */
 export type CredentialFormat = "jwt_vc" | "vc+jwt" | "dc+sd-jwt";
 

@@ -1,4 +1,5 @@
 import { JWT_SVID_ALGORITHMS } from "@accredit/core/spiffe";
+import { ISSUER_ALGORITHMS } from "@accredit/core/vc";
 import type { ClientAuthMethod } from "@accredit/core/registration";
 import { PATHS, type Endpoints } from "../endpoints.ts";
 import { SUPPORTED_GRANT_TYPES } from "../authorization-server/token-request.ts";
@@ -9,6 +10,15 @@ export interface MutualTlsMetadata {
   readonly certificateBoundTokens: boolean;
   /** Where endpoints ask for client certificates, if not where they always are. */
   readonly origin?: string | undefined;
+}
+
+/** What signs assertions: SVIDs by their own list, clients' own keys by EdDSA too. */
+function assertionAlgorithms(
+  methods: readonly ClientAuthMethod[],
+): readonly string[] {
+  return methods.includes("private_key_jwt")
+    ? ISSUER_ALGORITHMS
+    : JWT_SVID_ALGORITHMS;
 }
 
 /**
@@ -33,12 +43,14 @@ export function authorizationServerMetadata(
     response_types_supported: [],
     ...(scopes.length === 0 ? {} : { scopes_supported: scopes }),
     token_endpoint_auth_methods_supported: authMethods,
-    token_endpoint_auth_signing_alg_values_supported: JWT_SVID_ALGORITHMS,
+    token_endpoint_auth_signing_alg_values_supported:
+      assertionAlgorithms(authMethods),
     introspection_endpoint_auth_methods_supported: authMethods,
     introspection_endpoint_auth_signing_alg_values_supported:
-      JWT_SVID_ALGORITHMS,
+      assertionAlgorithms(authMethods),
     revocation_endpoint_auth_methods_supported: authMethods,
-    revocation_endpoint_auth_signing_alg_values_supported: JWT_SVID_ALGORITHMS,
+    revocation_endpoint_auth_signing_alg_values_supported:
+      assertionAlgorithms(authMethods),
     ...(mutualTls.certificateBoundTokens && {
       tls_client_certificate_bound_access_tokens: true,
     }),

@@ -37,7 +37,7 @@ export function explainCommand(io: Io): Command {
 async function explain(options: ExplainOptions, io: Io): Promise<void> {
   const { explainRegistration } = await import("@accredit/core/registration");
   const { registrationSettings } = await import("@accredit/server");
-  const { createTrustKeeper } = await import("@accredit/trust");
+  const { openTrust } = await import("../../serve/trust.ts");
   const { serverSettings } = await import("../../serve/settings.ts");
   const { loadCheckedConfig } = await import("../load-config.ts");
   const statement = await readStatement(options);
@@ -47,11 +47,7 @@ async function explain(options: ExplainOptions, io: Io): Promise<void> {
   };
   const config = await loadCheckedConfig(options.config);
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const trust = createTrustKeeper({
-    domains: config.trust,
-    clock: systemClock,
-    log,
-  });
+  const trust = openTrust(config, log);
   try {
     await trust.start();
     const explanation = await explainRegistration(
@@ -59,7 +55,8 @@ async function explain(options: ExplainOptions, io: Io): Promise<void> {
       registrationSettings(serverSettings(config)),
       {
         now: systemClock.now(),
-        trust,
+        trust: trust.source,
+        statuses: trust.statuses,
       },
     );
     print(io, options.json === true, explanation, describe(explanation));
