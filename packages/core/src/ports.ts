@@ -107,6 +107,8 @@ export interface RegistrationConditions {
   readonly maxClientsPerSubject: number;
   /** Clients that the rule may have; undefined for any number. */
   readonly maxClientsOfRule: number | undefined;
+  /** Clients that the trust domain or issuer may have, whatever rule admits them; undefined for any number. */
+  readonly maxClientsOfTrust: number | undefined;
   /**
    * The RFC 7638 thumbprints of the client's own keys, sorted and joined by spaces; null where it has none.
    * With `keysProven` false a client that is there keeps its keys, and other ones are refused.

@@ -34,6 +34,8 @@ export interface ServerSettings {
   readonly audiences: readonly string[];
   readonly clientId: "spiffe_id" | "opaque";
   readonly policy: Policy;
+  /** Clients that a trust domain or issuer may have; those left out may have any number. */
+  readonly maxClientsOfTrust?: ReadonlyMap<string, number> | undefined;
   readonly clockToleranceSeconds: number;
   readonly maxLifetimeSeconds: number;
   readonly maxAgeSeconds: number;
@@ -90,6 +92,7 @@ export function registrationSettings(
     policy: settings.policy,
     clientId: settings.clientId,
     maxClientsPerSubject: MAX_CLIENTS_PER_SUBJECT,
+    maxClientsOfTrust: (trust) => settings.maxClientsOfTrust?.get(trust),
     registrationEndpoint: endpointsOf(settings.issuer).registration,
     supportedGrantTypes: SUPPORTED_GRANT_TYPES,
     supportedAuthMethods: authMethods(settings),

@@ -225,7 +225,7 @@ function conditionFailed(denied: string): DcrError {
       )
     : new DcrError(
         "quota_exceeded",
-        "the policy rule, or this subject, has as many clients as it may",
+        "the policy rule, the trust source, or this subject has as many clients as it may",
       );
 }
 

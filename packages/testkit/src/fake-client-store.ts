@@ -346,7 +346,11 @@ export class FakeClientStore implements Store {
     conditions: RegistrationConditions,
     existing: HeldClient | undefined,
   ): void {
-    const { maxClientsOfRule = Infinity, maxClientsPerSubject } = conditions;
+    const {
+      maxClientsOfRule = Infinity,
+      maxClientsOfTrust = Infinity,
+      maxClientsPerSubject,
+    } = conditions;
     if (existing === undefined && conditions.mustExist)
       throw new DcrError("client_unknown", "the client is no longer there");
     if (existing !== undefined && !conditions.keysProven) {
@@ -365,6 +369,8 @@ export class FakeClientStore implements Store {
     ).length;
     if (
       ofRule >= maxClientsOfRule ||
+      held.filter(({ trust }) => trust === client.trust).length >=
+        maxClientsOfTrust ||
       (client.softwareId !== "" && ofSubject >= maxClientsPerSubject)
     )
       throw new DcrError("quota_exceeded", "there are as many as there may be");

@@ -61,6 +61,7 @@ export function makeProposal(choice: ProposalChoice = {}): ClientProposal {
     conditions: {
       maxClientsPerSubject: 16,
       maxClientsOfRule: undefined,
+      maxClientsOfTrust: undefined,
       keyThumbprints: null,
       keysProven: true,
       ...choice.conditions,

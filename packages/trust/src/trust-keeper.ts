@@ -118,27 +118,18 @@ function createSource(
   { clock, random = Math.random, fetch = fetchDocument }: TrustKeeperOptions,
   world: SourceWorld,
 ): BundleSource {
-  switch (bundle.kind) {
-    case "file":
-      return createFileSource(bundle, clock);
-    case "https_web":
-      return createHttpsWebSource(bundle, { clock, random, fetch });
-    case "https_spiffe": {
-      const endpoint = parseSpiffeId(bundle.endpointSpiffeId);
-      return createHttpsSpiffeSource(bundle, {
-        clock,
-        random,
-        fetch,
-        endpoint,
-        heldBundle: () => world.heldBundle(endpoint.trustDomain),
-      });
-    }
-    case "workload_api":
-      return createWorkloadApiSource(
-        trustDomain,
-        bundle.address,
-        world.bundlesAt(bundle.address),
-        clock,
-      );
+  const web = { clock, random, fetch };
+  if (bundle.kind === "file") return createFileSource(bundle, clock);
+  if (bundle.kind === "https_web") return createHttpsWebSource(bundle, web);
+  if (bundle.kind === "workload_api") {
+    const { address } = bundle;
+    const streams = world.bundlesAt(address);
+    return createWorkloadApiSource(trustDomain, address, streams, clock);
   }
+  const endpoint = parseSpiffeId(bundle.endpointSpiffeId);
+  return createHttpsSpiffeSource(bundle, {
+    ...web,
+    endpoint,
+    heldBundle: () => world.heldBundle(endpoint.trustDomain),
+  });
 }

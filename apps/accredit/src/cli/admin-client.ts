@@ -10,7 +10,7 @@ export interface AdminOptions {
 }
 
 /** Where `accredit serve` has its admin listener by default. */
-const DEFAULT_ADMIN = "http://127.0.0.1:8701";
+export const DEFAULT_ADMIN = "http://127.0.0.1:8701";
 /** The environment variable that names the token file. */
 const TOKEN_FILE_VARIABLE = "ACCREDIT_ADMIN_TOKEN_FILE";
 const DEADLINE_MS = 30_000;

@@ -70,6 +70,18 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
         caFile: at(file.status_lists.ca_file),
       }),
     },
+    maxClientsOfTrust: new Map(
+      file.trust.flatMap((entry) =>
+        entry.max_clients === undefined
+          ? []
+          : [
+              [
+                entry.kind === "vc" ? entry.issuer : entry.trust_domain,
+                entry.max_clients,
+              ] as const,
+            ],
+      ),
+    ),
     policy: file.policy.map(buildRule),
     log: { level: file.log.level },
     shutdownTimeoutSeconds: file.shutdown_timeout,

@@ -233,6 +233,11 @@ const spiffeEntry = section({
   bundle: bundle.describe(
     "Where the trust domain's keys come from: a `file`, a `url` with its `profile`, or a `workload_api`.",
   ),
+  max_clients: whole(1, 1_000_000_000)
+    .optional()
+    .describe(
+      "How many clients it may vouch for, over all rules; once full, newcomers are refused and renewals go on. Left out: any number.",
+    ),
   max_stale: duration("1s", "365d")
     .prefault("24h")
     .describe(
@@ -333,6 +338,11 @@ const credentialEntry = section({
   max_lifetime: duration("1m", "3650d")
     .prefault("365d")
     .describe("The longest validity of a credential."),
+  max_clients: whole(1, 1_000_000_000)
+    .optional()
+    .describe(
+      "How many clients it may vouch for, over all rules; once full, newcomers are refused and renewals go on. Left out: any number.",
+    ),
   max_stale: duration("1s", "365d")
     .prefault("24h")
     .describe("How long keys stay in use that can no longer be refreshed."),

@@ -70,6 +70,8 @@ export interface Config {
     | "allowStatusList2021"
     | "allowPrivateAddresses"
   > & { readonly caFile?: string };
+  /** By trust domain or issuer. */
+  readonly maxClientsOfTrust: ReadonlyMap<string, number>;
   readonly policy: readonly PolicyRule[];
   readonly log: { readonly level: LogLevel };
   readonly shutdownTimeoutSeconds: number;

@@ -51,7 +51,7 @@ export function watchCredentials({
   const withdrawn = new Set<string>();
   let inUse = new Set<string>();
   let work: Promise<void> = Promise.resolve();
-  let isClosed = false;
+  const stop = new AbortController();
 
   const isWithdrawn = async ({ trust, credential }: VcClient) => {
     const { verdict } = await statuses.check(
@@ -113,7 +113,7 @@ export function watchCredentials({
       total.withdrawn += turned.withdrawn.length;
       total.restored += turned.restored.length;
       after = page.next ?? undefined;
-    } while (after !== undefined && !isClosed);
+    } while (after !== undefined && !stop.signal.aborted);
     if (total.withdrawn + total.restored > 0)
       log.info({ list: listUrl, ...total }, "credentials' clients judged anew");
   };
@@ -130,7 +130,7 @@ export function watchCredentials({
     listChanged(change) {
       inUse.add(change.listUrl);
       work = work
-        .then(() => (isClosed ? undefined : sweep(change)))
+        .then(() => (stop.signal.aborted ? undefined : sweep(change)))
         .catch((error: unknown) => {
           log.warn(
             { list: change.listUrl, error: String(error) },
@@ -140,7 +140,7 @@ export function watchCredentials({
     },
     isInUse: (listUrl) => inUse.has(listUrl),
     async close() {
-      isClosed = true;
+      stop.abort();
       await work;
     },
   };

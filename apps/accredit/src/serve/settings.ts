@@ -8,6 +8,7 @@ export function serverSettings(config: Config): ServerSettings {
     audiences: config.registration.audiences,
     clientId: config.registration.clientId,
     policy: config.policy,
+    maxClientsOfTrust: config.maxClientsOfTrust,
     clockToleranceSeconds: config.registration.clockToleranceSeconds,
     maxLifetimeSeconds: config.registration.maxLifetimeSeconds,
     maxAgeSeconds: config.registration.maxAgeSeconds,

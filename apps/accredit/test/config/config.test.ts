@@ -59,6 +59,7 @@ test("[AMB-01] config: what the file leaves out has its default, and iss is requ
       allowStatusList2021: false,
       allowPrivateAddresses: false,
     },
+    maxClientsOfTrust: new Map(),
     policy: [],
     log: { level: "info" },
     shutdownTimeoutSeconds: 7,

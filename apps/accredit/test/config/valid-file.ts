@@ -85,8 +85,7 @@ export function changed(path: string, value: unknown): unknown {
   const keys = path.split(".");
   const last = keys.pop() ?? "";
   let at = file as Record<string, unknown>;
-  for (const key of keys)
-    at = (at[key] ??= {}) as Record<string, unknown>;
+  for (const key of keys) at = (at[key] ??= {}) as Record<string, unknown>;
   if (value === undefined) delete at[last];
   else at[last] = value;
   return file;

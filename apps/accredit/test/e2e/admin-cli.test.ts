@@ -115,6 +115,9 @@ test("the audit trail is listed, explained by id, and verified; tampering shows"
   assert.match(shown.out, /no policy rule matches/);
   assert.match(shown.out, /fingerprint = /);
 
+  const explained = await cli("explain", "--id", id);
+  assert.equal(explained.out, shown.out, "explain says the same of the past");
+
   const verified = await cli("audit", "verify");
   assert.equal(verified.code, 0);
   const head = /head = ([0-9a-f]{64})/.exec(verified.out)?.[1] ?? "";

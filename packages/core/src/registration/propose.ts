@@ -12,6 +12,8 @@ export interface NamingSettings {
   readonly clientId: "spiffe_id" | "opaque";
   /** Clients that one subject may have where `software_id` tells them apart. */
   readonly maxClientsPerSubject: number;
+  /** Clients that a trust domain or issuer may have; undefined for any number. */
+  readonly maxClientsOfTrust: (trust: string) => number | undefined;
 }
 
 /** What naming a new client needs of the world; both give unguessable texts. */
@@ -59,6 +61,7 @@ export async function proposeClient(
   const conditions = {
     maxClientsPerSubject: settings.maxClientsPerSubject,
     maxClientsOfRule: rule.maxClients,
+    maxClientsOfTrust: settings.maxClientsOfTrust(trust),
   };
   if (credential.kind !== "vc") {
     const name = rule.registerAs?.uri ?? subject;
@@ -109,13 +112,14 @@ export async function proposeUpdate(
   credential: VerifiedCredential | undefined,
   admission: Admission,
   now: number,
-  { maxClientsPerSubject }: NamingSettings,
+  { maxClientsPerSubject, maxClientsOfTrust }: NamingSettings,
 ): Promise<Pick<Proposed, "client" | "conditions">> {
   const { issuedAt: _issuedAt, ...held } = client;
   const record = recordOf(admission, now);
   const conditions = {
     maxClientsPerSubject,
     maxClientsOfRule: admission.rule.maxClients,
+    maxClientsOfTrust: maxClientsOfTrust(client.trust),
     mustExist: true,
     keysProven: true,
   };

@@ -278,10 +278,7 @@ test("[SVID-10] the same credential is good again: nothing makes it single-use",
 test("[DCR-TI-18] another kind of credential is refused as such, before any key is looked for", async () => {
   const token = await authority.jwtSvid(GOOD);
   for (const text of [`${token}~`, `${token}~~`, "~", `a.b.c~d~`]) {
-    assert.equal(
-      await judge("token", text),
-      "credential_kind_unsupported",
-    );
+    assert.equal(await judge("token", text), "credential_kind_unsupported");
     // At registration an SD-JWT may be a credential, and these are none.
     assert.match(
       await judge("registration", text),

@@ -56,6 +56,7 @@ export const SETTINGS: RegistrationSettings = {
   policy: [RULE],
   clientId: "spiffe_id",
   maxClientsPerSubject: 16,
+  maxClientsOfTrust: () => undefined,
   registrationEndpoint: AUDIENCE,
   supportedGrantTypes: ["client_credentials", "authorization_code"],
   supportedAuthMethods: ["spiffe_jwt", "spiffe_x509"],

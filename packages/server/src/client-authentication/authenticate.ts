@@ -1,7 +1,5 @@
-import { DcrError } from "@accredit/core/errors";
 import { verifyClientAssertion } from "@accredit/core/credential";
 import type {
-  Policy,
   RegisteredClient,
   ClientAuthMethod,
 } from "@accredit/core/registration";

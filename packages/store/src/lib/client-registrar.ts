@@ -22,6 +22,7 @@ const STATE = `SELECT state FROM clients
 const OF_SUBJECT = `SELECT count(*) AS clients FROM clients
   WHERE subject = ? AND trust = ? AND kind = ?`;
 const OF_RULE = "SELECT clients FROM client_counts WHERE rule = ?";
+const OF_TRUST = "SELECT clients FROM trust_counts WHERE trust = ?";
 
 const FORGET_LISTS = "DELETE FROM client_status_lists WHERE client = ?";
 const ADD_LIST = `INSERT INTO client_status_lists (list_url, client) VALUES (?, ?)
@@ -48,6 +49,7 @@ export function clientRegistrar(
   const stateOf = db.prepare(STATE);
   const ofSubject = db.prepare(OF_SUBJECT);
   const ofRule = db.prepare(OF_RULE);
+  const ofTrust = db.prepare(OF_TRUST);
   const forgetLists = db.prepare(FORGET_LISTS);
   const addList = db.prepare(ADD_LIST);
 
@@ -60,18 +62,22 @@ export function clientRegistrar(
     rule: string,
     conditions: RegistrationConditions,
   ): boolean => {
-    const { maxClientsOfRule, maxClientsPerSubject } = conditions;
+    const { maxClientsOfRule, maxClientsOfTrust, maxClientsPerSubject } =
+      conditions;
     const [subject = null, trust = null, kind = null, softwareId] = identity;
     const countOf = (row: Readonly<Record<string, unknown>> | undefined) =>
       Number(row?.["clients"] ?? 0);
     const ruleIsFull =
       maxClientsOfRule !== undefined &&
       countOf(ofRule.get(rule)) >= maxClientsOfRule;
+    const trustIsFull =
+      maxClientsOfTrust !== undefined &&
+      countOf(ofTrust.get(trust)) >= maxClientsOfTrust;
     const subjectIsFull =
       softwareId !== "" &&
       countOf(ofSubject.get(subject, trust, kind)) >= maxClientsPerSubject;
     return (
-      (ruleIsFull || subjectIsFull) &&
+      (ruleIsFull || trustIsFull || subjectIsFull) &&
       stateOf.get(...identity)?.["state"] !== "live"
     );
   };

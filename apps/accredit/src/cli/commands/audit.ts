@@ -49,11 +49,9 @@ export function auditCommand(io: Io): Command {
       ),
     )
       .argument("<id>")
-      .action(async (id: string, options: AdminOptions) => {
-        const call = await adminClient(options, io);
-        const row = await call("GET", `/audit/${segment(id)}`);
-        print(io, options.json === true, row, describe(row));
-      }),
+      .action(async (id: string, options: AdminOptions) =>
+        explainPast(id, options, io),
+      ),
   );
   command.addCommand(
     withAdminOptions(
@@ -68,6 +66,17 @@ export function auditCommand(io: Io): Command {
       .action(async (options: VerifyOptions) => verify(options, io)),
   );
   return command;
+}
+
+/** Explains a past decision by its id: who, by what credential, which rule, and every reason. */
+export async function explainPast(
+  id: string,
+  options: AdminOptions,
+  io: Io,
+): Promise<void> {
+  const call = await adminClient(options, io);
+  const row = await call("GET", `/audit/${segment(id)}`);
+  print(io, options.json === true, row, describe(row));
 }
 
 function line(row: Record<string, unknown>): string {

@@ -1,16 +1,18 @@
 import { Command } from "commander";
 import type { JsonObject } from "@accredit/core/json";
 import type { Explanation } from "@accredit/core/registration";
+import { DEFAULT_ADMIN, type AdminOptions } from "../admin-client.ts";
+import { explainPast } from "./audit.ts";
 import { systemClock } from "../../serve/system-clock.ts";
 import { CommandError, print, type Io } from "../io.ts";
 import { parseMetadata, readStatementFile } from "../registration-input.ts";
 
-interface ExplainOptions {
-  readonly config: string;
+interface ExplainOptions extends AdminOptions {
+  readonly config?: string;
+  readonly id?: string;
   readonly statement?: string;
   readonly statementFile?: string;
   readonly metadata?: string;
-  readonly json?: boolean;
 }
 
 /** `accredit explain`: says what a registration would come to, and why; registers nothing. */
@@ -20,7 +22,17 @@ export function explainCommand(io: Io): Command {
     .description(
       "Runs every check and policy rule on a statement with the keys the configuration names, and registers nothing. Exit code 0: it would be allowed; 1: refused; 2: used wrongly.",
     )
-    .requiredOption("--config <file>", "configuration file of the server")
+    .option("--config <file>", "configuration file of the server")
+    .option(
+      "--id <id>",
+      "explain a past decision instead: the X-Request-Id of its response, or the id of its audit row",
+    )
+    .option(
+      "--admin <url>",
+      "the server's admin listener, for --id",
+      DEFAULT_ADMIN,
+    )
+    .option("--token-file <file>", "file with the admin bearer token, for --id")
     .option("--statement <jwt>", "the software statement")
     .option(
       "--statement-file <file>",
@@ -35,6 +47,12 @@ export function explainCommand(io: Io): Command {
 }
 
 async function explain(options: ExplainOptions, io: Io): Promise<void> {
+  if (options.id !== undefined) {
+    await explainPast(options.id, options, io);
+    return;
+  }
+  if (options.config === undefined)
+    throw new CommandError("expected --config, or --id of a past decision", 2);
   const { explainRegistration } = await import("@accredit/core/registration");
   const { registrationSettings } = await import("@accredit/server");
   const { openTrust } = await import("../../serve/trust.ts");
