@@ -29,3 +29,7 @@ export { JWT_SVID_ALGORITHMS } from "./jwt-svid-header.ts";
 export type { JwtSvidAlgorithm } from "./jwt-svid-header.ts";
 export { JWT_SVID_CHECKS, verifyJwtSvid } from "./jwt-svid.ts";
 export type { JwtSvidRequirements, VerifiedJwtSvid } from "./jwt-svid.ts";
+export { verifyWitSvid, WIT_SVID_CHECKS } from "./wit-svid.ts";
+export type { VerifiedWitSvid, WitSvidRequirements } from "./wit-svid.ts";
+export { verifyWitProof } from "./wit-proof.ts";
+export type { VerifiedWitProof, WitProofRequirements } from "./wit-proof.ts";
