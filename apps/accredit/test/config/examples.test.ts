@@ -45,9 +45,9 @@ test("examples: those for SPIRE work with one that sets no iss, and their templa
   assert.ok(forSpire.length >= 2);
   for (const name of forSpire) {
     const { trust, policy } = await loadConfig(join(DIRECTORY, name));
-    assert.deepEqual(
-      trust.map(({ issuer }) => issuer.mode),
-      ["if_present"],
+    assert.ok(
+      trust.every(({ issuer }) => issuer.mode === "if_present"),
+      name,
     );
     for (const { template, attestedOnly } of policy) {
       for (const field of [

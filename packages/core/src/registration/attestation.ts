@@ -81,7 +81,7 @@ function withKey(
   { jwks_uri: _jwksUri, ...claims }: JsonObject,
   key: Readonly<JWK>,
 ): JsonObject {
-  return { ...claims, jwks: { keys: [key as JsonObject] } };
+  return { ...claims, jwks: { keys: [key] } };
 }
 
 function make(members: Omit<Attestation, typeof attested>): Attestation {

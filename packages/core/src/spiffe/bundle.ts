@@ -92,6 +92,7 @@ function readKeys(keys: readonly JsonValue[]): Authorities {
   const skipped: SkippedKey[] = [];
   const x509Authorities: X509Authority[] = [];
   const byUse = { "jwt-svid": keyCollector(), "wit-svid": keyCollector() };
+  const otherKids = kidsOfOtherUses(keys, "wit-svid");
   for (const [index, entry] of keys.entries()) {
     const candidate = readEntry(entry);
     if (typeof candidate === "string") {
@@ -101,6 +102,8 @@ function readKeys(keys: readonly JsonValue[]): Authorities {
       if (typeof authority === "string")
         skipped.push({ index, reason: authority });
       else x509Authorities.push(authority);
+    } else if (candidate.use === "wit-svid" && otherKids.has(candidate.kid)) {
+      skipped.push({ index, reason: "its kid names a key of another use too" });
     } else {
       const reason = byUse[candidate.use].add(candidate);
       if (reason !== undefined) skipped.push({ index, reason });
@@ -112,6 +115,19 @@ function readKeys(keys: readonly JsonValue[]): Authorities {
     x509Authorities,
     skipped,
   };
+}
+
+/** WIT-08: what a WIT key's `kid` may not be, as it names one key of the whole bundle. */
+function kidsOfOtherUses(
+  keys: readonly JsonValue[],
+  use: KeyEntry["use"],
+): ReadonlySet<unknown> {
+  return new Set(
+    keys
+      .filter(isObject)
+      .filter((key) => key["use"] !== use)
+      .map(({ kid }) => kid),
+  );
 }
 
 /** Collects the keys of one use by `kid`. */
@@ -208,15 +224,32 @@ export function readX509Authorities(
 export function readJwtAuthorities(
   jwks: Uint8Array,
 ): Pick<SpiffeBundle, "jwtAuthorities" | "skipped"> {
+  const { jwtAuthorities, skipped } = readLabelled(jwks, "jwt-svid");
+  return { jwtAuthorities, skipped };
+}
+
+/**
+ * Reads the WIT keys of a Workload API bundle, as {@link readJwtAuthorities} does JWT keys.
+ *
+ * @throws {DcrError} `bundle_invalid`
+ * @see SPIFFE Workload API section 7.2.2
+ */
+export function readWitAuthorities(
+  jwks: Uint8Array,
+): Pick<SpiffeBundle, "witAuthorities" | "skipped"> {
+  const { witAuthorities, skipped } = readLabelled(jwks, "wit-svid");
+  return { witAuthorities, skipped };
+}
+
+/** Reads a JWK Set whose keys are of one use unless they say another. */
+function readLabelled(jwks: Uint8Array, use: KeyEntry["use"]): Authorities {
   const { keys } = parseObject(jwks, () => {});
   if (!Array.isArray(keys)) throw invalid("a keys array", "none");
-  const labelled = (keys as readonly JsonValue[]).map((key) =>
-    key !== null && typeof key === "object" && !Array.isArray(key)
-      ? { use: "jwt-svid", ...(key as JsonObject) }
-      : key,
+  return readKeys(
+    (keys as readonly JsonValue[]).map((key) =>
+      isObject(key) ? { use, ...key } : key,
+    ),
   );
-  const { jwtAuthorities, skipped } = readKeys(labelled);
-  return { jwtAuthorities, skipped };
 }
 
 function parseObject(
@@ -229,8 +262,7 @@ function parseObject(
       { maxBytes: MAX_BUNDLE_BYTES, maxDepth: MAX_DEPTH },
       onRootNumber,
     );
-    if (value !== null && typeof value === "object" && !Array.isArray(value))
-      return value as JsonObject;
+    if (isObject(value)) return value;
   } catch (cause) {
     if (cause instanceof DcrError)
       throw new DcrError("bundle_invalid", cause.message, { cause });
@@ -249,17 +281,19 @@ interface KeyEntry {
 
 /** A key that is ours to judge, or why it is skipped. */
 function readEntry(entry: JsonValue): KeyEntry | string {
-  if (entry === null || typeof entry !== "object" || Array.isArray(entry))
-    return "not a JSON object";
-  const key = entry as JsonObject;
-  const { use, kid, kty } = key;
+  if (!isObject(entry)) return "not a JSON object";
+  const { use, kid, kty } = entry;
   if (use === undefined) return "no use";
   if (use !== "jwt-svid" && use !== "wit-svid" && use !== "x509-svid")
     return "unknown use";
-  if (use === "x509-svid") return { use, kid: "", key };
+  if (use === "x509-svid") return { use, kid: "", key: entry };
   if (!KEY_TYPES.has(kty)) return "unknown kty";
   if (typeof kid !== "string" || kid === "") return "no kid";
-  return { use, kid, key };
+  return { use, kid, key: entry };
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
 /** What makes two keys the same key; labels such as `alg` do not. */

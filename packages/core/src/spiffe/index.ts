@@ -7,6 +7,7 @@ export type { SpiffeIdWildcard } from "./wildcard.ts";
 export {
   parseSpiffeBundle,
   readJwtAuthorities,
+  readWitAuthorities,
   readX509Authorities,
 } from "./bundle.ts";
 export type {
