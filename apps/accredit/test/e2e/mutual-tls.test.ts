@@ -29,6 +29,34 @@ test("[CAUTH-07] [CAUTH-08] a client authenticates in TLS by its X509-SVID, over
   }
 });
 
+for (const own of [false, true]) {
+  test(`[MGMT-08] [AMB-08] a client manages its registration by its X509-SVID in TLS (${own ? "a listener of its own" : "the public one"})`, async (t) => {
+    const accredit = await startMutualTls(t, root, { own });
+    const { body: client } = await accredit.register();
+    const { pathname } = new URL(String(client["registration_client_uri"]));
+    const port = accredit.mutualTlsPort;
+    const peer = accredit.connect({ svid: SVID, port });
+    const read = await peer.send("GET", pathname);
+    assert.equal(read.status, 200);
+    assert.equal(read.body["client_id"], WORKLOAD);
+    assert.equal("registration_access_token" in read.body, false);
+    const updated = await peer.send("PUT", pathname, {
+      client_id: WORKLOAD,
+      client_name: "Renamed",
+    });
+    assert.equal(updated.body["client_name"], "Renamed");
+    for (const svid of [OTHER_SVID, await root.svid({ selfSigned: true })]) {
+      const stranger = accredit.connect({ svid, port });
+      for (const method of ["GET", "PUT", "DELETE"])
+        assert.equal((await stranger.send(method, pathname)).status, 401);
+    }
+    const bare = await accredit.connect({ port }).send("GET", pathname);
+    assert.equal(bare.status, 401);
+    assert.equal((await peer.send("DELETE", pathname)).status, 204);
+    assert.equal((await peer.send("GET", pathname)).status, 401);
+  });
+}
+
 test("[X509-02] a connection that offers to resume is a new one, with its whole chain", async (t) => {
   const accredit = await startMutualTls(t, root);
   await accredit.register();

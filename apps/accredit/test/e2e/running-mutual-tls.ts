@@ -156,6 +156,13 @@ policy:
         new URLSearchParams(parameters).toString(),
       );
     return {
+      send: (method: string, path: string, body?: unknown) =>
+        send(
+          method,
+          path,
+          "application/json",
+          body === undefined ? "" : JSON.stringify(body),
+        ),
       post,
       json: (path: string, body: unknown) =>
         send("POST", path, "application/json", JSON.stringify(body)),
