@@ -28,3 +28,5 @@ export {
   x509BundleKey,
 } from "./fake-x509-authority.ts";
 export type { FakeSvid, FakeSvidChoice } from "./fake-x509-authority.ts";
+export { FakeWitAuthority } from "./fake-wit-authority.ts";
+export type { FakeWitChoice, FakeWitSvid } from "./fake-wit-authority.ts";

@@ -232,7 +232,7 @@ export function readJwtAuthorities(
  * Reads the WIT keys of a Workload API bundle, as {@link readJwtAuthorities} does JWT keys.
  *
  * @throws {DcrError} `bundle_invalid`
- * @see SPIFFE Workload API section 7.2.2
+ * @see SPIFFE Workload API section 7
  */
 export function readWitAuthorities(
   jwks: Uint8Array,

@@ -54,8 +54,10 @@ export async function findTrustFor(
 ): Promise<LoadedTrust> {
   const held = findTrust(subject, trust);
   if (keyId === undefined || held.bundle.jwtAuthorities.has(keyId)) return held;
-  const isOther = (await held.source.refreshUnknownKey?.()) ?? false;
-  return isOther ? findTrust(subject, trust) : held;
+  if (held.source.refreshUnknownKey === undefined) return held;
+  await held.source.refreshUnknownKey();
+  // Asked anew even where the bundle is the same: the read may have failed, which makes a refusal an outage.
+  return findTrust(subject, trust);
 }
 
 /**
@@ -87,8 +89,11 @@ export function candidateKeys(
   if (fitting.length === 0) {
     const which = keyId === undefined ? "any key" : `key ${quote(keyId)}`;
     // The key may be published and only unknown to us: that is our outage, not the caller's mistake (Q10).
+    const isUnknown = keyId === undefined || !authorities.has(keyId);
     refuse(
-      source.refreshFails === true ? "source_unavailable" : "key_not_found",
+      source.refreshFails === true && isUnknown
+        ? "source_unavailable"
+        : "key_not_found",
       `${which} for ${algorithm} in the bundle of ${source.trustDomain}`,
       "no such key",
     );

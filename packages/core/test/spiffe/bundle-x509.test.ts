@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   parseSpiffeBundle,
   readJwtAuthorities,
+  readWitAuthorities,
   readX509Authorities,
 } from "@accredit/core/spiffe";
 import { FakeAuthority, FakeX509Authority } from "@accredit/testkit";
@@ -69,6 +70,46 @@ test("[WIT-08] [X04] keys of JWT-SVIDs and WIT-SVIDs are kept apart", async () =
   ]);
   assert.deepEqual([...jwtAuthorities.keys()], ["k"]);
   assert.deepEqual([...witAuthorities.keys()], ["w"]);
+});
+
+test("[WIT-08] a WIT key whose kid names a key of another use too is skipped, and that one is not", async () => {
+  const wit = { ...jwtKey, use: "wit-svid" };
+  for (const entries of [
+    [jwtKey, wit],
+    [wit, jwtKey],
+    [wit, { ...root.bundleKey(), kid: "k" }],
+    [wit, { use: "another", kid: "k" }],
+  ]) {
+    const bundle = await parse(entries);
+    assert.equal(bundle.witAuthorities.size, 0);
+    assert.equal(bundle.jwtAuthorities.size, entries.includes(jwtKey) ? 1 : 0);
+    assert.match(bundle.skipped.map(({ reason }) => reason).join(), /its kid/);
+  }
+  const { witAuthorities } = await parse([wit, { ...jwtKey, kid: "other" }]);
+  assert.equal(witAuthorities.size, 1);
+});
+
+test("[BNDL-06] a kid that names two WIT keys makes the bundle invalid", async () => {
+  const another = await FakeAuthority.create();
+  const keys = [jwtKey, { ...another.keys[0]?.publicJwk, kid: "k" }];
+  await assert.rejects(
+    parse(keys.map((key) => ({ ...key, use: "wit-svid" }))),
+    {
+      code: "bundle_invalid",
+    },
+  );
+});
+
+test("[BNDL-11] WIT keys of a Workload API, and none of another use", async () => {
+  const { use: _, ...bare } = jwtKey;
+  const { witAuthorities, skipped } = readWitAuthorities(
+    Buffer.from(JSON.stringify({ keys: [bare, { ...jwtKey, kid: "x" }, 7] })),
+  );
+  assert.deepEqual([...witAuthorities.keys()], ["k"]);
+  assert.equal(skipped.length, 1);
+  assert.throws(() => readWitAuthorities(Buffer.from("{}")), {
+    code: "bundle_invalid",
+  });
 });
 
 test("[BNDL-11] a Workload API's keys need not say their use, and none of another use is taken", async () => {
