@@ -70,7 +70,7 @@ async function setUp(
   return { endpoint, jwt, domain, bootstrapFile };
 }
 
-test("[FED-05] an endpoint is trusted by its SVID and the bootstrap bundle, whatever its host is called", async (t) => {
+test("[FED-02] [FED-05] an endpoint is trusted by its SVID and the bootstrap bundle, whatever its host is called", async (t) => {
   const { domain, endpoint } = await setUp(t);
   const { keeper, status, kids } = keep(t, [domain]);
   await keeper.start();

@@ -88,7 +88,7 @@ function jwksOf(authority: FakeAuthority): Uint8Array {
   return Buffer.from(JSON.stringify({ keys }));
 }
 
-test("[WAPI-07] [BNDL-11] [FED-09] each trust domain has what streams under its own name, and follows it", async (t) => {
+test("[CAUTH-14] [WAPI-07] [BNDL-11] [FED-09] each trust domain has what streams under its own name, and follows it", async (t) => {
   const agent = await startAgent(t);
   const spire = await FakeAuthority.create();
   const foreign = await FakeAuthority.create({ trustDomain: "other.example" });

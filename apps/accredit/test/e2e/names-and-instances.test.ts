@@ -110,7 +110,7 @@ test("[META-11] a body can neither set nor widen spiffe_id", async (t) => {
   assert.equal(same.status, 201);
 });
 
-test("[A05] with opaque ids one SPIFFE ID holds several clients, and a token request says which", async (t) => {
+test("[CAUTH-06] [A05] with opaque ids one SPIFFE ID holds several clients, and a token request says which", async (t) => {
   const accredit = await startAccredit(t, { registration: OPAQUE });
   const idOf = async (software_id: string): Promise<string> => {
     const { status, body } = await register(accredit, WORKLOAD, {

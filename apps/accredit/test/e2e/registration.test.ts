@@ -117,7 +117,7 @@ test("a template gives everything to an SVID without metadata", async (t) => {
   );
 });
 
-test("[P02] what only the attestation may set is dropped from the body", async (t) => {
+test("[DCR-06] [P02] what only the attestation may set is dropped from the body", async (t) => {
   const accredit = await startAccredit(t);
   const { body } = await accredit.register({
     software_statement: await accredit.statement(),

@@ -113,7 +113,7 @@ test("[SEC-04] a statement is no assertion and an assertion no statement", async
   );
 });
 
-test("[CAUTH-01] [CAUTH-02] [CAUTH-04] [CAUTH-18] each way to fail authentication, one text for all", async (t) => {
+test("[CAUTH-01] [CAUTH-02] [CAUTH-04] [CAUTH-05] [CAUTH-18] each way to fail authentication, one text for all", async (t) => {
   const accredit = await startAccredit(t);
   await accredit.register({ software_statement: await accredit.statement() });
   const good = await accredit.assertion();

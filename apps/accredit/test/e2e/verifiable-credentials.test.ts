@@ -269,7 +269,7 @@ test("a credential whose status list cannot be read is an outage, no refusal", a
   assert.ok(headers.get("retry-after"));
 });
 
-test("[V25] a bad signature asks no status list", async (t) => {
+test("[STAT-01] [V25] a bad signature asks no status list", async (t) => {
   const world = await setUp(t);
   const good = await FORMATS["vc+jwt"](world, {}, world.status(1));
   const { requests } = world.lists;

@@ -144,7 +144,7 @@ for (const [name, change, verdict] of CLAIMS) {
   });
 }
 
-test("[SEC-04] [T05] [T07] [T08] a credential for one endpoint is none for the other, nor one for both", async () => {
+test("[DCR-TI-05] [SEC-04] [T05] [T07] [T08] a credential for one endpoint is none for the other, nor one for both", async () => {
   for (const endpoint of BOTH) {
     const { aud } = ENDPOINTS[endpoint];
     assert.equal(

@@ -70,7 +70,7 @@ test("[SEC-05] [L01] a credential put where a name belongs is not quoted back", 
   }
 });
 
-test("[SEC-05] what is quoted is printable ASCII, and not much of it", async () => {
+test("[DCR-15] [SEC-05] what is quoted is printable ASCII, and not much of it", async () => {
   for (const value of [
     "\u001b[31m",
     "\r\nSet-Cookie: x",

@@ -199,7 +199,7 @@ test("[CAUTH-03] [CAUTH-04] [AMB-17] as an assertion it needs no iss and no iat,
   );
 });
 
-test("[AMB-01] [T11] iss is governed by the trust source's mode", async () => {
+test("[DCR-TI-04] [AMB-01] [T11] iss is governed by the trust source's mode", async () => {
   const without = await authority.jwtSvid({ ...GOOD, iss: undefined });
   const wrong = await authority.jwtSvid({ ...GOOD, iss: 7 });
   const values = ["spiffe://example.org"];
