@@ -24,6 +24,8 @@ export interface BundleSource {
   /** What a document of this source says. Default: a SPIFFE bundle document. */
   readonly parse?:
     ((document: Uint8Array) => Promise<SpiffeBundle>) | undefined;
+  /** For operators: why a bundle of this source has no keys, where it knows. */
+  readonly shortcoming?: (() => string | undefined) | undefined;
   /** Resolves when the next attempt is due; rejects only when the signal aborts. */
   untilNext(progress: SourceProgress, signal: AbortSignal): Promise<void>;
 }

@@ -27,6 +27,8 @@ export interface HttpsSpiffePorts {
   /**
    * The bundle that the endpoint's trust domain has now; undefined while none has loaded. Where the endpoint
    * serves its own trust domain, it is the bundle fetched last: the trust rolls forward with it.
+   *
+   * @throws {SourceError} `endpoint_not_trusted` where that bundle is too old
    */
   readonly heldBundle: () => SpiffeBundle | undefined;
 }

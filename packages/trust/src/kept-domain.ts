@@ -11,6 +11,7 @@ import {
 } from "@accredit/core/trust";
 import type { BundleSource } from "./bundle-source.ts";
 import type { BundleCache } from "./lib/bundle-cache.ts";
+import { SavedBundle } from "./lib/saved-bundle.ts";
 import type { KeeperClock, KeeperLog } from "./options.ts";
 import { SourceError } from "./source-error.ts";
 
@@ -67,16 +68,21 @@ export class KeptDomain {
   /** Why the last attempt failed; null when it did not. */
   #failure: string | null = null;
   #failures = 0;
-  /** Epoch seconds at which the last attempt began. */
-  #lastAttempt = Number.NEGATIVE_INFINITY;
+  /** Epoch seconds at which an unknown key was last looked for. */
+  #lastUnknownKey = Number.NEGATIVE_INFINITY;
   /** Two different documents of one sequence number; stands until the number rises. */
   #conflict: string | null = null;
   #inFlight: Promise<void> | undefined;
-  #cached: Promise<void> | undefined;
+  readonly #saved: SavedBundle;
+  #loaded: Promise<void> | undefined;
   #loop: Promise<void> | undefined;
 
   constructor(options: KeptDomainOptions) {
     this.#options = options;
+    this.#saved = new SavedBundle({
+      ...options,
+      log: (level, message) => this.#log(level, message),
+    });
   }
 
   /** What verification needs, from memory. */
@@ -97,12 +103,14 @@ export class KeptDomain {
     return this.#held?.bundle;
   }
 
-  /** One read for every unknown key of half a minute, polls included; true where there is another bundle. */
+  /** One read for every unknown key of half a minute; true where there is another bundle now. */
   readonly #refreshUnknownKey = async (): Promise<boolean> => {
     const before = this.#held;
-    const waited = Math.abs(this.#options.clock.now() - this.#lastAttempt);
+    const now = this.#options.clock.now();
+    const waited = Math.abs(now - this.#lastUnknownKey);
     if (this.#inFlight === undefined && waited < UNKNOWN_KEY_PAUSE_SECONDS)
       return false;
+    this.#lastUnknownKey = now;
     await this.refresh();
     return this.#held !== before;
   };
@@ -129,41 +137,28 @@ export class KeptDomain {
 
   /** Starts the loop, once; resolves after the first attempt, whatever came of it. */
   start(): Promise<void> {
-    this.#cached ??= this.#loadCached();
-    const first = this.#cached.then(() => this.refresh());
+    this.#loaded ??= this.#loadSaved();
+    const first = this.#loaded.then(() => this.refresh());
     this.#loop ??= this.#run();
     return first;
   }
 
-  /** Begins with what an earlier process read, as old as it is; what it is worth its age decides. */
-  async #loadCached(): Promise<void> {
-    const { cache, clock } = this.#options;
+  /** Begins with what an earlier process read; what it is worth its age decides. */
+  async #loadSaved(): Promise<void> {
+    const saved = await this.#saved.load(this.#stop.signal);
+    if (saved === undefined) return;
+    const { document, readAt } = saved;
     try {
-      const cached = await cache?.load(this.#stop.signal);
-      if (cached === undefined || cached.readAt > clock.now()) return;
-      const { document, readAt } = cached;
       this.#held = { bundle: await this.#parse(document), document };
       this.#lastSuccess = readAt;
       this.#log("info", "bundle kept from before the restart", { readAt });
     } catch (error) {
-      if (!this.#stop.signal.aborted)
-        this.#log("warn", `kept bundle not used: ${reasonOf(error)}`);
+      this.#log("warn", `kept bundle not used: ${reasonOf(error)}`);
     }
   }
 
   #parse(document: Uint8Array): Promise<SpiffeBundle> {
     return (this.#options.source.parse ?? parseSpiffeBundle)(document);
-  }
-
-  async #save(readAt: number): Promise<void> {
-    const { document } = this.#held ?? {};
-    if (document === undefined) return;
-    try {
-      await this.#options.cache?.save({ readAt, document });
-    } catch (error) {
-      const why = error instanceof Error ? error.message : "unknown failure";
-      this.#log("warn", `bundle not kept for a restart: ${why}`);
-    }
   }
 
   /** Makes an attempt now, or joins the one that is under way. Never rejects. */
@@ -180,13 +175,14 @@ export class KeptDomain {
     this.#stop.abort();
     await this.#inFlight;
     await this.#loop;
+    await this.#saved.close();
   }
 
   async #run(): Promise<void> {
     const { source } = this.#options;
     const { signal } = this.#stop;
     try {
-      await this.#cached;
+      await this.#loaded;
       for (;;) {
         await this.refresh();
         await source.untilNext(
@@ -208,13 +204,12 @@ export class KeptDomain {
     const { clock, source } = this.#options;
     // A document is as fresh as the moment it was asked for, not the one it arrived.
     const startedAt = clock.now();
-    this.#lastAttempt = startedAt;
     try {
       const document = await source.read(this.#stop.signal);
       await this.#take(document);
       this.#lastSuccess = startedAt;
       this.#succeed();
-      await this.#save(startedAt);
+      this.#saved.save({ readAt: startedAt, document });
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#fail(error);
     }
@@ -298,9 +293,10 @@ export class KeptDomain {
         ? null
         : `expected a bundle read within the last ${this.#options.maxStaleSeconds} seconds, got an older one`;
     }
-    return usable.jwtAuthorities.size + usable.x509Authorities.length > 0
-      ? null
-      : `expected a usable key in the bundle, got none (${usable.skipped.length} skipped)`;
+    if (usable.jwtAuthorities.size + usable.x509Authorities.length > 0)
+      return null;
+    const why = this.#options.source.shortcoming?.();
+    return `expected a usable key in the bundle, got none (${why ?? `${usable.skipped.length} skipped`})`;
   }
 
   #logBundle(bundle: SpiffeBundle): void {

@@ -1,7 +1,6 @@
 import {
   parseSpiffeId,
   parseTrustDomainName,
-  type SpiffeBundle,
   type TrustDomainName,
 } from "@accredit/core/spiffe";
 import type { TrustSource } from "@accredit/core/trust";
@@ -11,13 +10,18 @@ import { createFileSource } from "./file-source.ts";
 import { createHttpsSpiffeSource } from "./https-spiffe-source.ts";
 import { createHttpsWebSource } from "./https-web-source.ts";
 import { KeptDomain, type TrustStatus } from "./kept-domain.ts";
-import { bundleCache } from "./lib/bundle-cache.ts";
+import {
+  bundleCache,
+  removeOtherBundles,
+  type BundleCache,
+} from "./lib/bundle-cache.ts";
 import {
   createWorkloadApiSource,
   openWorkloadApiBundles,
   type WorkloadApiBundles,
 } from "./workload-api-source.ts";
 import type { TrustDomainOptions, TrustKeeperOptions } from "./options.ts";
+import { SourceError } from "./source-error.ts";
 
 const DEFAULT_MAX_STALE_SECONDS = 86_400;
 
@@ -48,7 +52,7 @@ export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
   const kept = new Map<TrustDomainName, KeptDomain>();
   const streams = new Map<string, WorkloadApiBundles>();
   const world: SourceWorld = {
-    heldBundle: (trustDomain) => kept.get(trustDomain)?.heldBundle(),
+    bundleOf: (trustDomain) => kept.get(trustDomain),
     bundlesAt(address) {
       const open =
         streams.get(address) ?? openWorkloadApiBundles(address, options.clock);
@@ -56,6 +60,7 @@ export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
       return open;
     },
   };
+  const caches: BundleCache[] = [];
   for (const domain of options.domains) {
     const trustDomain = parseTrustDomainName(domain.trustDomain);
     if (kept.has(trustDomain)) {
@@ -64,6 +69,8 @@ export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
       );
     }
     const source = createSource(trustDomain, domain, options, world);
+    const cache = createCache(trustDomain, domain, options);
+    if (cache !== undefined) caches.push(cache);
     kept.set(
       trustDomain,
       new KeptDomain({
@@ -73,14 +80,7 @@ export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
         required: domain.required ?? true,
         maxStaleSeconds: domain.maxStaleSeconds ?? DEFAULT_MAX_STALE_SECONDS,
         source,
-        cache:
-          options.cacheDirectory === undefined || domain.bundle.kind === "file"
-            ? undefined
-            : bundleCache(
-                options.cacheDirectory,
-                trustDomain,
-                source.description,
-              ),
+        cache,
         clock: options.clock,
         log: options.log,
       }),
@@ -91,6 +91,12 @@ export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
     spiffe: (trustDomain) => kept.get(trustDomain)?.trust(),
     status: () => domains.map((domain) => domain.status()),
     async start() {
+      const { cacheDirectory } = options;
+      if (cacheDirectory !== undefined) {
+        const names = new Set(caches.map(({ name }) => name));
+        // Behind the start: nothing waits for it, and it never rejects.
+        void removeOtherBundles(cacheDirectory, names);
+      }
       await Promise.all(domains.map((domain) => domain.start()));
     },
     async refresh(trustDomain) {
@@ -107,7 +113,7 @@ export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
 
 /** What sources share: each other's bundles where one is verified by another, and streams. */
 interface SourceWorld {
-  heldBundle(trustDomain: TrustDomainName): SpiffeBundle | undefined;
+  bundleOf(trustDomain: TrustDomainName): KeptDomain | undefined;
   /** One pair of streams for each address, whoever is kept from there. */
   bundlesAt(address: string): WorkloadApiBundles;
 }
@@ -130,6 +136,41 @@ function createSource(
   return createHttpsSpiffeSource(bundle, {
     ...web,
     endpoint,
-    heldBundle: () => world.heldBundle(endpoint.trustDomain),
+    heldBundle() {
+      const of = world.bundleOf(endpoint.trustDomain);
+      const held = of?.heldBundle();
+      // Its own goes on as the standard has it, however old: only from there can it become younger.
+      if (endpoint.trustDomain === trustDomain || held === undefined)
+        return held;
+      const usable = of?.trust().bundle;
+      if (usable !== undefined) return usable;
+      throw new SourceError(
+        "endpoint_not_trusted",
+        `expected a bundle of ${endpoint.trustDomain} that is not too old to verify the endpoint with, got an older one`,
+      );
+    },
   });
+}
+
+function createCache(
+  trustDomain: TrustDomainName,
+  { bundle }: TrustDomainOptions,
+  { cacheDirectory }: TrustKeeperOptions,
+): BundleCache | undefined {
+  const source = sourceIdentity(bundle);
+  if (cacheDirectory === undefined || source === undefined) return undefined;
+  return bundleCache(cacheDirectory, trustDomain, source);
+}
+
+/** Whose word a bundle is; undefined for a local file, which needs no copy. */
+function sourceIdentity(
+  bundle: TrustDomainOptions["bundle"],
+): string | undefined {
+  const { kind } = bundle;
+  if (kind === "file") return undefined;
+  if (kind === "https_web") return JSON.stringify([kind, bundle.url]);
+  if (kind === "workload_api") return JSON.stringify([kind, bundle.address]);
+  // With another bootstrap file the operator begins anew.
+  const { url, endpointSpiffeId, bootstrapFile } = bundle;
+  return JSON.stringify([kind, url, endpointSpiffeId, bootstrapFile ?? ""]);
 }

@@ -3,6 +3,7 @@ import {
   createWorkloadApiClient,
   createX509BundleSource,
   type WorkloadApiSource,
+  type X509Bundles,
 } from "@accredit/workload-api";
 import {
   readJwtAuthorities,
@@ -11,25 +12,32 @@ import {
   type TrustDomainName,
 } from "@accredit/core/spiffe";
 import type { BundleSource } from "./bundle-source.ts";
+import { abortable } from "./lib/abortable.ts";
 import type { KeeperClock } from "./options.ts";
 import { SourceError } from "./source-error.ts";
 
 /** How long the first messages of a stream are waited for, milliseconds. */
 const FIRST_MESSAGE_MS = 5000;
-/** A change that no stream told of is looked for after this long, milliseconds. */
+/** How often is looked, beside what the streams tell of, and while they fail, milliseconds. */
 const POLL_MS = 30_000;
+const FAILING_POLL_MS = 1000;
+
+type JwtBundles = ReadonlyMap<string, Uint8Array>;
 
 /** The two bundle streams of one Workload API, shared by every trust domain that is kept from there. */
 export interface WorkloadApiBundles {
-  readonly jwt: WorkloadApiSource<ReadonlyMap<string, Uint8Array>>;
-  readonly x509: WorkloadApiSource<{
-    readonly bundles: ReadonlyMap<string, readonly Uint8Array[]>;
-  }>;
+  /** The streams; opened by the first call, and then they reconnect by themselves. */
+  streams(): {
+    readonly jwt: WorkloadApiSource<JwtBundles>;
+    readonly x509: WorkloadApiSource<X509Bundles>;
+  };
+  /** Tells of each message and each failure of either stream. */
+  onEvent(listener: () => void): void;
   close(): void;
 }
 
 /**
- * Opens the bundle streams of a Workload API; they reconnect by themselves.
+ * Makes the bundle streams of a Workload API; nothing connects yet.
  *
  * @throws {WorkloadApiError} `address_missing`, `address_invalid`
  */
@@ -38,15 +46,26 @@ export function openWorkloadApiBundles(
   clock: KeeperClock,
 ): WorkloadApiBundles {
   const client = createWorkloadApiClient({ address });
-  const options = { client, clock };
-  const jwt = createJwtSource(options);
-  const x509 = createX509BundleSource(options);
+  const listeners: (() => void)[] = [];
+  const tell = (): void => {
+    for (const listener of listeners) listener();
+  };
+  let opened: ReturnType<WorkloadApiBundles["streams"]> | undefined;
   return {
-    jwt,
-    x509,
+    streams() {
+      if (opened !== undefined) return opened;
+      const options = { client, clock, onError: tell };
+      const jwt = createJwtSource(options);
+      const x509 = createX509BundleSource(options);
+      jwt.onChange(tell);
+      x509.onChange(tell);
+      opened = { jwt, x509 };
+      return opened;
+    },
+    onEvent: (listener) => void listeners.push(listener),
     close() {
-      jwt.close();
-      x509.close();
+      opened?.jwt.close();
+      opened?.x509.close();
       client.close();
     },
   };
@@ -61,47 +80,57 @@ export function openWorkloadApiBundles(
 export function createWorkloadApiSource(
   trustDomain: TrustDomainName,
   address: string,
-  { jwt, x509 }: WorkloadApiBundles,
+  bundles: WorkloadApiBundles,
   clock: KeeperClock,
 ): BundleSource {
   const id = `spiffe://${trustDomain}`;
+  // Whether anything happened since the last attempt began; what comes while one runs is not missed.
+  let news = Promise.withResolvers<void>();
+  bundles.onEvent(() => news.resolve());
+  let shortcoming: string | undefined;
   return {
     description: `workload_api ${address}`,
     // While both streams are open they say what is true now; a broken one makes the attempt fail.
     authoritative: true,
+    shortcoming: () => shortcoming,
     async read(signal) {
+      news = Promise.withResolvers();
+      const { jwt, x509 } = bundles.streams();
       const limit = AbortSignal.any([
         signal,
         AbortSignal.timeout(FIRST_MESSAGE_MS),
       ]);
-      const [jwtBundles, x509Bundles] = await Promise.all([
-        stateOf(jwt, limit),
-        stateOf(x509, limit),
-      ]);
+      const hasWord = (source: Stream): boolean =>
+        source.current() !== undefined || source.error() !== undefined;
+      while (!(hasWord(jwt) && hasWord(x509)) && !limit.aborted) {
+        await abortable(news.promise, limit).catch(() => undefined);
+        news = Promise.withResolvers();
+      }
       signal.throwIfAborted();
+      const [jwtBundles, x509Bundles] = [stateOf(jwt), stateOf(x509)];
+      shortcoming =
+        jwt.error()?.message ??
+        x509.error()?.message ??
+        `nothing is streamed for ${id}`;
       return encode({
         jwks: jwtBundles?.get(id),
         certificates: x509Bundles?.bundles.get(id) ?? [],
       });
     },
     parse: parseDocument,
-    async untilNext(_progress, signal) {
+    async untilNext({ failures }, signal) {
       const pause = new AbortController();
       const ended = AbortSignal.any([signal, pause.signal]);
-      const changed = new Promise<void>((resolve) => {
-        for (const source of [jwt, x509]) {
-          const forget = source.onChange(() => resolve());
-          ended.addEventListener("abort", forget, { once: true });
-        }
-      });
-      // A stream that breaks is no change: its error is looked at after a while.
-      const poll = clock.sleep(POLL_MS, ended).catch(() => undefined);
-      await Promise.race([changed, poll]);
+      const wait = failures === 0 ? POLL_MS : FAILING_POLL_MS;
+      const poll = clock.sleep(wait, ended).catch(() => undefined);
+      await Promise.race([news.promise, poll]);
       pause.abort();
       signal.throwIfAborted();
     },
   };
 }
+
+type Stream = WorkloadApiSource<unknown>;
 
 /**
  * What a stream says now; undefined where it has taken everything back, or where the endpoint does not serve
@@ -109,12 +138,7 @@ export function createWorkloadApiSource(
  *
  * @throws {SourceError} `workload_api_failed`
  */
-async function stateOf<State>(
-  source: WorkloadApiSource<State>,
-  limit: AbortSignal,
-): Promise<State | undefined> {
-  const known = source.error()?.code;
-  if (known === undefined) await source.ready(limit).catch(() => undefined);
+function stateOf<State>(source: WorkloadApiSource<State>): State | undefined {
   const error = source.error();
   if (error === undefined) {
     const state = source.current();

@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { FakeAuthority, FakeClock } from "@accredit/testkit";
 import { createTrustKeeper } from "@accredit/trust";
+import { bundleCache } from "../src/lib/bundle-cache.ts";
 import {
   collectLog,
   EXAMPLE,
   fetchTrusting,
   makeDirectory,
   startEndpoint,
+  until,
   webDomain,
 } from "./support/harness.ts";
 
@@ -93,8 +97,94 @@ test("what is damaged, or another source's, is not used", async (t) => {
     JSON.stringify({ ...good, readAt: 4_000_000_000 }),
   ]) {
     await writeFile(path, content);
-    const { kids, keeper } = await startKeeper(t, endpoint.url, directory);
+    const { kids, keeper, lines } = await startKeeper(
+      t,
+      endpoint.url,
+      directory,
+    );
     assert.equal(kids(), undefined, content.slice(0, 40));
+    assert.equal(
+      lines.filter(({ message }) => message.startsWith("kept bundle not used"))
+        .length,
+      1,
+      "and the log says so",
+    );
     await keeper.close();
   }
+});
+
+test("[FED-10] the bundle of a trust domain or source that is configured no more is removed, and nothing else", async (t) => {
+  const directory = await makeDirectory(t);
+  const endpoint = await startEndpoint(t);
+  const spire = await FakeAuthority.create();
+  endpoint.serve(spire.bundleDocument());
+  await (await startKeeper(t, endpoint.url, directory)).keeper.close();
+  const [file = ""] = await readdir(directory);
+  const halfWritten = `${file}.${randomUUID()}`;
+  await writeFile(join(directory, halfWritten), "{");
+  await writeFile(join(directory, "notes.json"), "ours");
+  const other = await startEndpoint(t);
+  const { kids } = await startKeeper(t, other.url, directory);
+  assert.equal(kids(), undefined, "another source: nothing is taken over");
+  await until(() => readdirSync(directory).length === 1);
+  assert.deepEqual(await readdir(directory), ["notes.json"]);
+});
+
+test("a document that stays the same is not written at every poll, and one that changes is", async (t) => {
+  const directory = await makeDirectory(t);
+  const endpoint = await startEndpoint(t);
+  const spire = await FakeAuthority.create();
+  endpoint.serve(spire.bundleDocument());
+  const { keeper, clock } = await startKeeper(t, endpoint.url, directory);
+  const read = async () => {
+    const [file = ""] = await readdir(directory);
+    const text = await readFile(join(directory, file), "utf8");
+    return JSON.parse(text) as { readAt: number; document: string };
+  };
+  await until(() =>
+    readdirSync(directory).some((name) => name.endsWith("json")),
+  );
+  const first = await read();
+  clock.advance(20);
+  await keeper.refresh(EXAMPLE);
+  await keeper.refresh(EXAMPLE);
+  assert.deepEqual(await read(), first);
+  await spire.addKey();
+  endpoint.serve(spire.bundleDocument());
+  await keeper.refresh(EXAMPLE);
+  await keeper.close();
+  const second = await read();
+  assert.equal(second.readAt, first.readAt + 20);
+  assert.notEqual(second.document, first.document);
+});
+
+test("a directory that cannot be written costs nothing but a line in the log", async (t) => {
+  const directory = join(await makeDirectory(t), "file");
+  await writeFile(directory, "in the way");
+  const endpoint = await startEndpoint(t);
+  const spire = await FakeAuthority.create();
+  endpoint.serve(spire.bundleDocument());
+  const { keeper, lines, kids } = await startKeeper(t, endpoint.url, directory);
+  await keeper.refresh(EXAMPLE);
+  await keeper.refresh(EXAMPLE);
+  await keeper.close();
+  assert.equal(kids(), 1);
+  assert.equal(
+    lines.filter(({ message }) => message.startsWith("bundle not kept")).length,
+    1,
+  );
+});
+
+test("the longest trust domain name has a file too", async (t) => {
+  const directory = await makeDirectory(t);
+  const trustDomain = "a".repeat(255);
+  const cache = bundleCache(directory, trustDomain, "x");
+  const bundle = { readAt: 7, document: Buffer.from("{}") };
+  await cache.save(bundle);
+  const { signal } = new AbortController();
+  assert.deepEqual(await cache.load(signal), bundle);
+  assert.equal(
+    await bundleCache(directory, trustDomain, "y").load(signal),
+    undefined,
+  );
 });

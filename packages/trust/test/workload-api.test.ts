@@ -6,6 +6,7 @@ import { test, type TestContext } from "node:test";
 import { parseTrustDomainName } from "@accredit/core/spiffe";
 import { FakeAuthority, FakeX509Authority } from "@accredit/testkit";
 import { SpiffeWorkloadAPI } from "@accredit/workload-api";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { TrustDomainOptions } from "@accredit/trust";
 import { EXAMPLE, keep, makeDirectory, until } from "./support/harness.ts";
@@ -31,21 +32,39 @@ class Streamed<T> {
   }
 }
 
-async function startAgent(t: TestContext) {
+/** What an agent answers a stream with instead of serving it. */
+interface Refusals {
+  jwt?: Code | undefined;
+  x509?: Code | undefined;
+}
+
+async function startAgent(
+  t: TestContext,
+  refusals: Refusals = {},
+  path?: string,
+) {
   const jwt = new Streamed<Record<string, Uint8Array>>();
   const x509 = new Streamed<Record<string, Uint8Array>>();
+  const calls = { jwt: 0, x509: 0 };
+  const refuse = (code: Code | undefined): void => {
+    if (code !== undefined) throw new ConnectError("said the agent", code);
+  };
   const adapter = connectNodeAdapter({
     routes: (router) =>
       router.service(SpiffeWorkloadAPI, {
         async *fetchJWTBundles(_request, { signal }) {
+          calls.jwt++;
+          refuse(refusals.jwt);
           for await (const bundles of jwt.follow(signal)) yield { bundles };
         },
         async *fetchX509Bundles(_request, { signal }) {
+          calls.x509++;
+          refuse(refusals.x509);
           for await (const bundles of x509.follow(signal)) yield { bundles };
         },
       }),
   });
-  const path = join(await makeDirectory(t), "agent.sock");
+  path ??= join(await makeDirectory(t), "agent.sock");
   const sessions = new Set<ServerHttp2Session>();
   const server = createServer(adapter);
   server.on("session", (session) => sessions.add(session));
@@ -58,7 +77,12 @@ async function startAgent(t: TestContext) {
   return {
     jwt,
     x509,
+    calls,
     address: `unix://${path}`,
+    /** Ends the connections; others may come. */
+    hangUp: () => {
+      for (const session of sessions) session.destroy();
+    },
     cut: () => {
       server.close();
       for (const session of sessions) session.destroy();
@@ -107,6 +131,8 @@ test("[CAUTH-14] [WAPI-07] [BNDL-11] [FED-09] each trust domain has what streams
   assert.match(status().source, /^workload_api unix:/);
   const third = keeper.spiffe(parseTrustDomainName("third.example"))?.bundle;
   assert.equal(third?.jwtAuthorities.size, 0, "nothing is streamed for it");
+  assert.match(keeper.status()[1]?.lastError ?? "", /nothing is streamed for/);
+  assert.deepEqual(agent.calls, { jwt: 1, x509: 1 }, "streams are shared");
   assert.equal(
     keeper.spiffe(parseTrustDomainName("other.example")),
     undefined,
@@ -153,10 +179,104 @@ test("[Q11] a broken stream keeps the last good bundle until it is too old", asy
   assert.equal(kids(), undefined);
 });
 
-test("an endpoint that has nothing yet, or refuses, leaves the trust domain unready and says why", async (t) => {
-  const path = join(await makeDirectory(t), "none.sock");
-  const { keeper, status } = keep(t, [domain(`unix://${path}`)]);
+test("an agent that comes later than the server holds up nobody, and is found", async (t) => {
+  const path = join(await makeDirectory(t), "agent.sock");
+  const { keeper, clock, status, kids } = keep(t, [domain(`unix://${path}`)]);
   await keeper.start();
   assert.equal(status().ready, false);
-  assert.match(status().lastError ?? "", /Workload API/);
+  assert.match(status().lastError ?? "", /socket does not exist/);
+  const agent = await startAgent(t, {}, path);
+  const spire = await FakeAuthority.create();
+  agent.jwt.set({ "spiffe://example.org": jwksOf(spire) });
+  agent.x509.set({
+    "spiffe://example.org": (await FakeX509Authority.create()).certificate,
+  });
+  await until(() => {
+    clock.advance(1);
+    return kids() !== undefined;
+  });
+  assert.equal(status().lastError, null);
+});
+
+test("[WAPI-10] what comes while a message is being read is not missed", async (t) => {
+  const agent = await startAgent(t);
+  const own = "spiffe://example.org";
+  const spire = await FakeAuthority.create();
+  const root = await FakeX509Authority.create();
+  agent.jwt.set({ [own]: jwksOf(spire) });
+  agent.x509.set({ [own]: root.certificate });
+  const { keeper, kids, status } = keep(t, [domain(agent.address)]);
+  await keeper.start();
+  // No clock moves here: only the streams tell.
+  for (let round = 0; round < 20; round++) {
+    await spire.addKey();
+    agent.jwt.set({ [own]: jwksOf(spire) });
+    agent.x509.set({ [own]: root.certificate });
+    if (round % 3 === 0) await until(() => kids()?.length === round + 2);
+  }
+  await until(() => kids()?.length === 21);
+  agent.x509.set({ "spiffe://other.example": root.certificate });
+  await until(() => status().x509Authorities === 0);
+});
+
+test("[WAPI-11] an agent without the JWT profile leaves X.509 keys, which are enough to be ready", async (t) => {
+  const agent = await startAgent(t, { jwt: Code.Unimplemented });
+  agent.x509.set({
+    "spiffe://example.org": (await FakeX509Authority.create()).certificate,
+  });
+  const { keeper, clock, status } = keep(t, [domain(agent.address)]);
+  await keeper.start();
+  const { ready, keys, x509Authorities } = status();
+  assert.deepEqual(
+    { ready, keys, x509Authorities },
+    { ready: true, keys: 0, x509Authorities: 1 },
+  );
+  clock.advance(120);
+  await keeper.refresh(EXAMPLE);
+  assert.equal(agent.calls.jwt, 1, "not asked again");
+});
+
+for (const [name, code, said] of [
+  ["serves no bundles at all", Code.Unimplemented, /not served there/],
+  ["refuses the request", Code.InvalidArgument, /request was refused/],
+  ["has no identity for us", Code.PermissionDenied, /no identity is issued/],
+] as const) {
+  test(`[WAPI-11] an agent that ${name} leaves the trust domain unready, and the status says why`, async (t) => {
+    const agent = await startAgent(t, { jwt: code, x509: code });
+    const { keeper, clock, status, kids } = keep(t, [domain(agent.address)]);
+    await keeper.start();
+    assert.equal(status().ready, false);
+    assert.deepEqual(kids() ?? [], []);
+    assert.match(status().lastError ?? "", said);
+    clock.advance(1);
+    await keeper.refresh(EXAMPLE);
+    assert.match(status().lastError ?? "", said);
+  });
+}
+
+test("[WAPI-10] an agent that comes to deny us takes every key back", async (t) => {
+  const refusals: Refusals = {};
+  const agent = await startAgent(t, refusals);
+  const spire = await FakeAuthority.create();
+  agent.jwt.set({ "spiffe://example.org": jwksOf(spire) });
+  agent.x509.set({
+    "spiffe://example.org": (await FakeX509Authority.create()).certificate,
+  });
+  const { keeper, clock, status, kids } = keep(t, [domain(agent.address)]);
+  await keeper.start();
+  assert.equal(status().ready, true);
+  refusals.jwt = refusals.x509 = Code.PermissionDenied;
+  agent.hangUp();
+  await until(() => {
+    clock.advance(1);
+    return kids()?.length === 0 && status().x509Authorities === 0;
+  });
+  assert.equal(status().ready, false);
+});
+
+test("an address that is none is refused at once, and nothing connects before the start", async (t) => {
+  assert.throws(() => keep(t, [domain("unix:relative")]), /Workload API/);
+  const agent = await startAgent(t);
+  keep(t, [domain(agent.address)]);
+  assert.deepEqual(agent.calls, { jwt: 0, x509: 0 });
 });

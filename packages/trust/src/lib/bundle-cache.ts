@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SourceError } from "../source-error.ts";
 import { readLocalFile } from "./local-file.ts";
 
 /** A bundle document as it was read last, across restarts. */
@@ -12,53 +13,58 @@ export interface CachedBundle {
 
 /** Where bundles outlive the process; a start while every endpoint is down goes on with them (Q20). */
 export interface BundleCache {
-  /** Undefined where there is none, of this trust domain and source, that can be read. */
+  /** The file's name within its directory. */
+  readonly name: string;
+  /**
+   * Undefined where there is none.
+   *
+   * @throws {Error} for a file that cannot be read, is damaged, or holds something else
+   */
   load(signal: AbortSignal): Promise<CachedBundle | undefined>;
+  /** Replaces the file as a whole: a crash leaves the one before. */
   save(bundle: CachedBundle): Promise<void>;
 }
 
 const MAX_BYTES = 2 * 1024 * 1024;
+/** Keeps file names within what file systems take: a trust domain's name has up to 255 bytes itself. */
+const MAX_READABLE_NAME = 100;
+const OURS = /^[a-z0-9._-]{1,100}\.[0-9a-f]{32}\.json(\.[0-9a-f-]{36})?$/;
 
 /**
  * A file for the bundle of one trust domain from one source. It is as much a matter of trust as the
  * configuration: the directory belongs to the server alone.
+ *
+ * @param source - everything that says where the bundle comes from and whom that is believed of: with another
+ * value it is another file, and nothing is taken over
  */
 export function bundleCache(
   directory: string,
   trustDomain: string,
   source: string,
 ): BundleCache {
-  const digest = createHash("sha256").update(source).digest("hex");
-  const file = join(directory, `${trustDomain}.${digest.slice(0, 16)}.json`);
+  const digest = createHash("sha256")
+    .update(JSON.stringify([trustDomain, source]))
+    .digest("hex");
+  const name = `${trustDomain.slice(0, MAX_READABLE_NAME)}.${digest.slice(0, 32)}.json`;
+  const file = join(directory, name);
   return {
+    name,
     async load(signal) {
+      let text: Buffer;
       try {
-        const text = await readLocalFile(file, MAX_BYTES, signal);
-        const stored = JSON.parse(text.toString("utf8")) as Record<
-          string,
-          unknown
-        >;
-        const { readAt, document } = stored;
-        if (
-          stored["trustDomain"] !== trustDomain ||
-          stored["source"] !== source ||
-          typeof readAt !== "number" ||
-          typeof document !== "string"
-        )
-          return undefined;
-        return { readAt, document: Buffer.from(document, "base64") };
-      } catch {
-        // None there, or one that a crash or somebody damaged: the source is asked as ever.
-        signal.throwIfAborted();
-        return undefined;
+        text = await readLocalFile(file, MAX_BYTES, signal);
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
       }
+      return parse(text.toString("utf8"), trustDomain, digest);
     },
     async save({ readAt, document }) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const temporary = `${file}.${randomUUID()}`;
       const text = JSON.stringify({
         trustDomain,
-        source,
+        source: digest,
         readAt,
         document: Buffer.from(document).toString("base64"),
       });
@@ -71,4 +77,44 @@ export function bundleCache(
       }
     },
   };
+}
+
+/**
+ * Removes the files of trust domains and sources that are configured no more (FED-10), and what a crash left
+ * half written. Nothing that this module did not make, going by the names.
+ */
+export async function removeOtherBundles(
+  directory: string,
+  kept: ReadonlySet<string>,
+): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) {
+    if (kept.has(name) || !OURS.test(name)) continue;
+    await rm(join(directory, name), { force: true }).catch(() => undefined);
+  }
+}
+
+function parse(text: string, trustDomain: string, digest: string) {
+  const stored: unknown = JSON.parse(text);
+  if (stored === null || typeof stored !== "object") throw damaged();
+  const { readAt, document, ...about } = stored as Record<string, unknown>;
+  if (
+    about["trustDomain"] !== trustDomain ||
+    about["source"] !== digest ||
+    typeof readAt !== "number" ||
+    !Number.isFinite(readAt) ||
+    typeof document !== "string"
+  )
+    throw damaged();
+  return { readAt, document: Buffer.from(document, "base64") };
+}
+
+function damaged(): Error {
+  return new Error("expected a bundle of this trust domain and source");
+}
+
+function isMissing(error: unknown): boolean {
+  if (!(error instanceof SourceError)) return false;
+  const { cause } = error;
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 }

@@ -73,16 +73,16 @@ export function createConnector(
       if (refusal instanceof Error) settle(refusal);
       else settle(connectionError(hostname, reached, cause));
     };
-    socket.once("secureConnect", () => {
-      if (verifyPeer === undefined) return settle(undefined);
-      verifyPeer(presentedChain(socket)).then(
-        () => settle(undefined),
-        (error: unknown) => {
-          refusal = error;
-          socket.destroy();
-        },
-      );
-    });
+    const judge = async (): Promise<void> => {
+      try {
+        await verifyPeer?.(presentedChain(socket));
+        settle(undefined);
+      } catch (error) {
+        refusal = error;
+        socket.destroy();
+      }
+    };
+    socket.once("secureConnect", () => void judge());
     socket.on("error", fail);
     socket.once("close", () => fail());
     if (signal.aborted) onAbort();
@@ -92,12 +92,18 @@ export function createConnector(
 /** More certificates than any verifier would take are not read. */
 const MAX_CHAIN = 16;
 
-/** What the endpoint sent; a connection of its own for each request, so no session was resumed. */
+/**
+ * What the endpoint sent. Each connection is one of its own and offers no session: a resumed one would have
+ * lost the certificates above the leaf.
+ */
 function presentedChain(socket: TLSSocket): readonly Uint8Array[] {
   const chain: Uint8Array[] = [];
   let certificate = socket.getPeerX509Certificate();
+  // A certificate that issued itself is its own issuer here: the walk would never end.
   while (certificate !== undefined && chain.length < MAX_CHAIN) {
-    chain.push(certificate.raw);
+    const { raw } = certificate;
+    if (chain.some((seen) => raw.equals(seen))) break;
+    chain.push(raw);
     certificate = certificate.issuerCertificate;
   }
   return chain;
