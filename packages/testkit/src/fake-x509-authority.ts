@@ -21,7 +21,8 @@ export interface FakeSvidChoice {
   readonly notBefore?: number;
   readonly notAfter?: number;
   readonly hash?: "SHA-1" | "SHA-256" | "SHA-384" | "SHA-512";
-  readonly key?: "P-256" | "P-384" | "P-521" | "RSA-2048" | "RSA-1024";
+  readonly key?:
+    "P-256" | "P-384" | "P-521" | "RSA-2048" | "RSA-1024" | "RSA-PSS-2048";
   /** Whether the certificate is signed by its own key, whatever issuer it names. */
   readonly selfSigned?: boolean;
   /** More extensions: object identifier, criticality and DER value. */
@@ -232,17 +233,36 @@ async function mint(
     await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
   ];
   const { name } = signingKey.algorithm;
+  const { hash = "SHA-256" } = choice;
   const certificate = await x509.X509CertificateGenerator.create({
     subject: choice.subject ?? "O=SPIFFE",
     issuer,
     notBefore: new Date((choice.notBefore ?? now - HOUR) * 1000),
     notAfter: new Date((choice.notAfter ?? now + HOUR) * 1000),
     publicKey: keys.publicKey,
-    signingKey,
-    signingAlgorithm: { name, hash: choice.hash ?? "SHA-256" },
+    signingKey: name.startsWith("RSA")
+      ? await withHash(signingKey, hash)
+      : signingKey,
+    signingAlgorithm: {
+      name,
+      hash,
+      ...(name === "RSA-PSS" ? { saltLength: 32 } : {}),
+    },
     extensions,
   });
   return new Uint8Array(certificate.rawData);
+}
+
+/** An RSA key signs with the one hash that it was imported for. */
+async function withHash(
+  key: webcrypto.CryptoKey,
+  hash: string,
+): Promise<webcrypto.CryptoKey> {
+  const pkcs8 = await webcrypto.subtle.exportKey("pkcs8", key);
+  const { name } = key.algorithm;
+  return webcrypto.subtle.importKey("pkcs8", pkcs8, { name, hash }, true, [
+    "sign",
+  ]);
 }
 
 function toPem(der: Uint8Array): string {
@@ -263,9 +283,9 @@ async function newKeys(
   return webcrypto.subtle.generateKey(
     key.startsWith("RSA")
       ? {
-          name: "RSASSA-PKCS1-v1_5",
+          name: key.startsWith("RSA-PSS") ? "RSA-PSS" : "RSASSA-PKCS1-v1_5",
           hash: "SHA-256",
-          modulusLength: Number(key.slice(4)),
+          modulusLength: Number(key.split("-").at(-1)),
           publicExponent: new Uint8Array([1, 0, 1]),
         }
       : { name: "ECDSA", namedCurve: key },

@@ -9,10 +9,7 @@ import {
 import { kindOf, quote } from "../lib/quote.ts";
 import type { JwtSvidAlgorithm } from "./jwt-svid-header.ts";
 import { judgeVerificationKey } from "./key-quality.ts";
-import {
-  parseCertificate,
-  type ParsedCertificate,
-} from "./x509-certificate.ts";
+import { readX509Entry, type X509Authority } from "./x509-authority.ts";
 
 /** One `jwt-svid` key of a bundle, public members only, checked to be a key we would trust. */
 export interface JwtAuthority {
@@ -21,19 +18,6 @@ export interface JwtAuthority {
   readonly algorithms: readonly JwtSvidAlgorithm[];
   /** Frozen; the same object every time, so that jose imports it once. */
   readonly jwk: Readonly<JWK>;
-}
-
-/** One X.509 authority of a bundle: a certificate that may sign SVIDs, directly or over intermediates. */
-export interface X509Authority {
-  /** DER. */
-  readonly certificate: Uint8Array;
-  readonly subject: string;
-  /** Epoch seconds. */
-  readonly expiresAt: number;
-  /** Base64url SHA-256 of the DER. */
-  readonly fingerprint: string;
-  /** Parsed once, for the path mathematics. */
-  readonly parsed: ParsedCertificate;
 }
 
 /** A key of the document that is not used, and why; shown to operators, never to clients. */
@@ -161,57 +145,6 @@ function keyCollector(): {
       return undefined;
     },
   };
-}
-
-/** BNDL-05: the first certificate counts, whatever follows it; `kid` means nothing here. */
-function readX509Entry({ x5c }: JsonObject): X509Authority | string {
-  const [first] = Array.isArray(x5c) ? (x5c as readonly JsonValue[]) : [];
-  if (typeof first !== "string" || !BASE64.test(first))
-    return "expected a certificate in base64 in x5c";
-  return readX509Authority(Buffer.from(first, "base64"));
-}
-
-const BASE64 =
-  /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
-/** An X.509 authority, or why a certificate is none. */
-function readX509Authority(der: Uint8Array): X509Authority | string {
-  let parsed: ParsedCertificate;
-  try {
-    parsed = parseCertificate(der);
-  } catch (error) {
-    if (error instanceof DcrError) return error.message;
-    throw error;
-  }
-  if (!parsed.isAuthority || parsed.keyUsage?.keyCertSign === false)
-    return "the certificate is no authority";
-  const { subject, notAfter: expiresAt, fingerprint } = parsed;
-  return Object.freeze({
-    certificate: der,
-    subject,
-    expiresAt,
-    fingerprint,
-    parsed,
-  });
-}
-
-/**
- * Reads the X.509 authorities of a Workload API bundle: certificates in DER, one each.
- *
- * @see SPIFFE Workload API section 5.2
- */
-export function readX509Authorities(
-  certificates: readonly Uint8Array[],
-): Pick<SpiffeBundle, "x509Authorities" | "skipped"> {
-  const x509Authorities: X509Authority[] = [];
-  const skipped: SkippedKey[] = [];
-  for (const [index, der] of certificates.entries()) {
-    const authority = readX509Authority(der);
-    if (typeof authority === "string")
-      skipped.push({ index, reason: authority });
-    else x509Authorities.push(authority);
-  }
-  return { x509Authorities, skipped };
 }
 
 /**

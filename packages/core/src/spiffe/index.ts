@@ -8,24 +8,14 @@ export {
   parseSpiffeBundle,
   readJwtAuthorities,
   readWitAuthorities,
-  readX509Authorities,
 } from "./bundle.ts";
-export type {
-  JwtAuthority,
-  SkippedKey,
-  SpiffeBundle,
-  X509Authority,
-} from "./bundle.ts";
-export {
-  createX509PathCache,
-  verifyX509Svid,
-  X509_SVID_CHECKS,
-} from "./x509-svid.ts";
-export type {
-  VerifiedX509Svid,
-  X509PathCache,
-  X509SvidRequirements,
-} from "./x509-svid.ts";
+export type { JwtAuthority, SkippedKey, SpiffeBundle } from "./bundle.ts";
+export { readX509Authorities } from "./x509-authority.ts";
+export type { X509Authority } from "./x509-authority.ts";
+export { createX509PathCache } from "./x509-path-cache.ts";
+export type { X509PathCache } from "./x509-path-cache.ts";
+export { verifyX509Svid, X509_SVID_CHECKS } from "./x509-svid.ts";
+export type { VerifiedX509Svid, X509SvidRequirements } from "./x509-svid.ts";
 export { JWT_SVID_ALGORITHMS } from "./jwt-svid-header.ts";
 export type { JwtSvidAlgorithm } from "./jwt-svid-header.ts";
 export { JWT_SVID_CHECKS, verifyJwtSvid } from "./jwt-svid.ts";

@@ -1,11 +1,18 @@
-import { CertificateChainValidationEngine } from "pkijs";
+import { CertificateChainValidationEngine, type Certificate } from "pkijs";
 import { DcrError } from "../errors.ts";
-import type { ParsedCertificate } from "./x509-certificate.ts";
+import {
+  toPkiCertificate,
+  type ParsedCertificate,
+} from "./x509-certificate.ts";
+import { namesAreWithin } from "./x509-name-constraints.ts";
 
 /** Certificates of a path, leaf and trust anchor included. */
 const MAX_PATH = 8;
 /** Signatures that one chain may cost us, however its certificates are cross-signed. */
 const MAX_SIGNATURES = 32;
+
+/** X509-08: a SPIFFE ID with a path, however it is spelt; a closing slash is none. */
+const WORKLOAD_ID = /^spiffe:\/\/[^/]*\/./i;
 
 /** From the leaf to the trust anchor. */
 export type CertificatePath = readonly [
@@ -29,8 +36,7 @@ export async function findCertificatePath(
   now: number,
 ): Promise<CertificatePath> {
   let signatures = 0;
-  let why =
-    "expected a chain to an authority of the trust domain, got one that ends elsewhere";
+  let why: string | undefined;
   const pending: CertificatePath[] = [[leaf]];
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     const last = path.at(-1) ?? leaf;
@@ -40,7 +46,9 @@ export async function findCertificatePath(
       if (++signatures > MAX_SIGNATURES)
         throw untrusted(`expected a simple chain, got one with too many paths`);
       if (!last.native.verify(issuer.native.publicKey)) {
-        why = "expected signatures that verify along the chain, got another";
+        // An anchor of that name with another key may be the one before the one that is meant.
+        if (!anchors.includes(issuer))
+          why = "expected signatures that verify along the chain, got another";
         continue;
       }
       const longer: CertificatePath = [...path, issuer];
@@ -53,7 +61,17 @@ export async function findCertificatePath(
       why = problem;
     }
   }
-  throw untrusted(why);
+  if (why !== undefined) throw untrusted(why);
+  throw new DcrError(
+    "certificate_not_trusted",
+    "expected a chain to an authority of the trust domain, got one that ends elsewhere",
+    { data: { authority: "unknown" } },
+  );
+}
+
+/** Whether an error of {@link findCertificatePath} says that no anchor issued anything of the chain. */
+export function isUnknownAuthority(error: unknown): boolean {
+  return error instanceof DcrError && error.data["authority"] === "unknown";
 }
 
 /** Whether every certificate of a path that was found before still is within its validity. */
@@ -83,43 +101,22 @@ async function pathProblem(
       return "expected keyUsage on every signer, got one without";
     if ((authority.pathLength ?? MAX_PATH) < authoritiesBelow(path, index))
       return "expected no more authorities than a path length allows, got more";
-    const excluded = constraintProblem(authority, path[0]);
-    if (excluded !== undefined) return excluded;
+    if (authority.uris.some((uri) => WORKLOAD_ID.test(uri)))
+      return "expected no SPIFFE ID of a workload on a signer, got one";
+    const { nameConstraints } = authority;
+    if (
+      nameConstraints !== undefined &&
+      !namesAreWithin(path[0], nameConstraints)
+    )
+      return "expected a name within the name constraints of every signer, got one outside";
   }
   return engineProblem(path, now);
 }
 
 /** RFC 5280 section 6.1.4: authorities that issue themselves, as in a key rollover, do not count. */
 function authoritiesBelow(path: CertificatePath, index: number): number {
-  return path
-    .slice(1, index)
-    .filter(({ pki }) => !pki.subject.isEqual(pki.issuer)).length;
-}
-
-/**
- * URI name constraints, of the trust anchor too, on the leaf's host: the trust domain name. A subtree that
- * begins with a dot means every name below it, any other means itself (RFC 5280 section 4.2.1.10).
- */
-function constraintProblem(
-  { uriConstraints }: ParsedCertificate,
-  leaf: ParsedCertificate,
-): string | undefined {
-  if (uriConstraints === undefined) return undefined;
-  const { permitted, excluded } = uriConstraints;
-  const hosts = leaf.uris.map((uri) => uri.split("/")[2] ?? "");
-  const within = (host: string, trees: readonly string[]): boolean =>
-    trees.some((tree) => {
-      const name = tree.toLowerCase();
-      return name.startsWith(".") ? host.endsWith(name) : host === name;
-    });
-  const refused = hosts.some(
-    (host) =>
-      within(host, excluded) ||
-      (permitted !== undefined && !within(host, permitted)),
-  );
-  return refused
-    ? "expected a name within the name constraints of every signer, got one outside"
-    : undefined;
+  return path.slice(1, index).filter(({ isSelfIssued }) => !isSelfIssued)
+    .length;
 }
 
 /** The path mathematics of the library (policies, other name constraints) on the one path, as it is. */
@@ -127,7 +124,12 @@ async function engineProblem(
   path: CertificatePath,
   now: number,
 ): Promise<string | undefined> {
-  const chain = path.map(({ pki }) => pki);
+  let chain: Certificate[];
+  try {
+    chain = path.map(toPkiCertificate);
+  } catch {
+    return "expected certificates that all libraries can read, got another";
+  }
   const [anchor] = chain.slice(-1);
   if (anchor === undefined) return "expected a path, got none";
   const engine = new CertificateChainValidationEngine({

@@ -5,7 +5,7 @@ import { quote } from "../lib/quote.ts";
 import { refuse } from "../lib/refuse.ts";
 import { JWT_SVID_ALGORITHMS } from "../spiffe/jwt-svid-header.ts";
 import { judgeVerificationKey } from "../spiffe/key-quality.ts";
-import type { X509Authority } from "../spiffe/bundle.ts";
+import type { X509Authority } from "../spiffe/x509-authority.ts";
 import { isStrongEd25519Key } from "./ed25519-point.ts";
 
 /** The algorithms of credentials and status lists (VC-02). `Ed25519` is the newer name of `EdDSA`. */

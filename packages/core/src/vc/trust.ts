@@ -1,4 +1,4 @@
-import type { X509Authority } from "../spiffe/bundle.ts";
+import type { X509Authority } from "../spiffe/x509-authority.ts";
 import type { IssuerKey } from "./issuer-key.ts";
 
 /** In the place of types: whatever the type is. For an issuer that makes client credentials and nothing else. */
