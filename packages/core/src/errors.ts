@@ -112,6 +112,8 @@ export const DCR_ERRORS = {
     "The trust source is configured but holds no usable keys yet, or its keys are too old.",
   store_unavailable: "The store cannot be reached or written.",
   overloaded: "The server is shedding load.",
+  rate_limited:
+    "Too many new clients of this path, or too many refused requests of this workload or from this address.",
 
   // Input that is not a request: configuration files and bundles.
   spiffe_id_invalid:

@@ -36,6 +36,8 @@ export interface PublicListenerOptions
   readonly metrics: Metrics;
   /** Whether the server is on its way down: then each answer is the last on its connection. */
   readonly draining: () => boolean;
+  /** Whether the server is behind with its work: then registrations and tokens wait for better times. */
+  readonly overloaded: () => boolean;
 }
 
 /** A route that the listener serves itself, and the audit action of a request refused on the way to it. */
@@ -98,6 +100,11 @@ export function createPublicListener(
       checkFraming(request);
       const body = await readBody(request);
       if (route !== undefined) {
+        if (options.overloaded()) {
+          options.metrics.countLimited("event_loop");
+          shed(response, event, options.log);
+          return;
+        }
         await route.serve(request, response, event, body);
         return;
       }
@@ -105,10 +112,11 @@ export function createPublicListener(
       // Hono's adapter takes the body from here instead of reading the stream again.
       Object.assign(request, { rawBody: body });
       await serveApp(request, response);
-    } catch (error) {
-      if (error instanceof DcrError && route !== undefined) {
-        await recordRefusal(route.refusal, error, event, options);
-      }
+    } catch (cause) {
+      const error =
+        cause instanceof DcrError && route !== undefined
+          ? await recordRefusal(route.refusal, cause, event, options)
+          : cause;
       failEarly(error, response, event, options.log);
     }
   };
@@ -139,6 +147,15 @@ export function createPublicListener(
     });
     void serve(request, response, event);
   };
+}
+
+/** Answers before anything costly was done; the body was read, so that the connection can be used again. */
+function shed(response: ServerResponse, event: RequestEvent, log: Log): void {
+  const error = new DcrError(
+    "overloaded",
+    "the server is behind with its work: try again when Retry-After says",
+  );
+  writeReply(response, oauthErrorReply(error, event, log));
 }
 
 /** Answers a request that failed before a route took it, or whose route failed in a way it did not handle. */

@@ -1,6 +1,7 @@
 import type { DcrError } from "@accredit/core/errors";
 import type { AuditEntry, ClientStore, Clock } from "@accredit/core/ports";
 import type { RequestEvent } from "./http/request-scope.ts";
+import type { LimitRefusal } from "./limits/refusal-limit.ts";
 import type { Log } from "./log.ts";
 import { wireError } from "./wire/errors.ts";
 
@@ -9,21 +10,27 @@ export interface RefusalPorts {
   readonly store: Pick<ClientStore, "appendAudit">;
   readonly clock: Clock;
   readonly log: Log;
+  readonly limitRefusal: LimitRefusal;
 }
 
 /**
  * Leaves the one audit row of a refused request and notes the reason in its event; called again for the
  * same request it does nothing. A row that cannot be written is logged and does not change the answer:
- * the refusal stands.
+ * the refusal stands. Returns what to answer: the refusal, or `rate_limited`, which leaves no row.
  */
 export async function recordRefusal(
   action: AuditEntry["action"],
   error: DcrError,
   event: RequestEvent,
-  { store, clock, log }: RefusalPorts,
-): Promise<void> {
+  { store, clock, log, limitRefusal }: RefusalPorts,
+): Promise<DcrError> {
+  const { remote, client_id: trust, subject = "" } = event;
+  const proven = trust === undefined ? undefined : { trust, subject };
+  const refusal = limitRefusal(error, { remote, proven });
+  if (refusal.code === "rate_limited") return refusal;
   // An outage is not a refusal: nothing was decided about the caller.
-  if (event.code !== undefined || wireError(error.code).status >= 500) return;
+  if (event.code !== undefined || wireError(error.code).status >= 500)
+    return error;
   event.code = error.code;
   event.reason = error.message;
   const row: AuditEntry = {
@@ -42,4 +49,5 @@ export async function recordRefusal(
   } catch (cause) {
     log.error({ id: event.id, error: String(cause) }, "audit row not written");
   }
+  return error;
 }

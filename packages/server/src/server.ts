@@ -24,6 +24,7 @@ import {
   clientCertificateReader,
   type ClientCertificateOptions,
 } from "./http/client-certificate.ts";
+import { createLimits, type LimitSettings } from "./limits/limits.ts";
 import type { Log } from "./log.ts";
 import { createPublicListener } from "./public-listener.ts";
 
@@ -44,6 +45,8 @@ export interface ServerSettings {
   readonly defaultResource: string | undefined;
   /** How client certificates reach the server; absent: not at all. */
   readonly mutualTls?: MutualTlsSettings | undefined;
+  /** How fast things may come; absent: without limits. */
+  readonly limits?: LimitSettings | undefined;
 }
 
 /** How client certificates reach the server. */
@@ -67,6 +70,8 @@ export interface ServerPorts {
   readonly log: Log;
   /** Whether the server is on its way down. */
   readonly draining: () => boolean;
+  /** Whether the server is behind with its work; absent: it never is. */
+  readonly overloaded?: (() => boolean) | undefined;
 }
 
 /** The two request handlers; the caller opens the sockets. */
@@ -135,6 +140,7 @@ export async function createAccreditServer(
   const { store, trust, trustHealth, clock, log, draining } = ports;
   const endpoints = endpointsOf(settings.issuer);
   const metrics = createMetrics(trustHealth);
+  const limits = createLimits(settings.limits, metrics);
   const { privateJwks, publicJwks } = await loadSigningKeys(store, clock);
   const { policy } = settings;
   const standing = {
@@ -165,6 +171,8 @@ export async function createAccreditServer(
     log,
     metrics,
     draining,
+    overloaded: ports.overloaded ?? (() => false),
+    limitRefusal: limits.limitRefusal,
     clock,
     store,
     authentication,
@@ -176,7 +184,13 @@ export async function createAccreditServer(
       clock,
       trust,
       statuses: ports.statuses,
-      store,
+      store: {
+        register: limits.limitNewcomers((proposal) => store.register(proposal)),
+        appendAudit: (entry) => store.appendAudit(entry),
+        suspensions: () => store.suspensions(),
+        claimOnce: (key, end) => store.claimOnce(key, end),
+      },
+      limitRefusal: limits.limitRefusal,
       newClientId: () => uuidv4(),
       newManagementToken: () => randomBytes(32).toString("base64url"),
       auditFailed: (id, cause) => {

@@ -33,6 +33,7 @@ export type {
   RegistrationRequest,
   RegistrationSettings,
 } from "./register.ts";
+export type { RefusalSource } from "./registration-audit.ts";
 export { hashManagementToken } from "./propose.ts";
 export { updateRegistration } from "./update.ts";
 export type { UpdateRequest } from "./update.ts";

@@ -28,8 +28,7 @@ import {
 import {
   auditRow,
   factsOf,
-  OUTAGES,
-  writeRefusal,
+  settleRefusal,
   type AuditedRequest,
   type RefusalAuditPorts,
 } from "./registration-audit.ts";
@@ -75,7 +74,8 @@ export interface Registration extends RegistrationOutcome {
 
 /**
  * Registers the client that a statement attests. A refusal throws, having written one audit row and
- * nothing else; an outage (`source_unavailable`, `store_unavailable`, `overloaded`) throws and writes none.
+ * nothing else; an outage (`source_unavailable`, `store_unavailable`, `overloaded`) throws and writes none,
+ * and so does one refusal too many (`rate_limited`).
  *
  * @throws {DcrError}
  * @see draft-kasselman-oauth-dcr-trusted-issuer-token section 5; RFC 7591 section 3
@@ -126,20 +126,16 @@ export async function register(
       managementToken: isTold ? proposed.managementToken : undefined,
     };
   } catch (error) {
-    if (error instanceof DcrError && !OUTAGES.has(error.code)) {
-      const refused = {
-        action: "registration.refused",
-        clientId: null,
-      } as const;
-      await writeRefusal(
-        error,
-        { ...refused, credential },
-        request,
-        now,
-        ports,
-      );
-    }
-    throw error;
+    if (!(error instanceof DcrError)) throw error;
+    const proven = credential && attestationOf(credential);
+    const refused = { action: "registration.refused", clientId: null } as const;
+    throw await settleRefusal(
+      error,
+      { ...refused, credential, proven },
+      request,
+      now,
+      ports,
+    );
   }
 }
 

@@ -16,18 +16,29 @@ export interface AuditedRequest {
   readonly remote: string | null;
 }
 
+/** Who caused a refusal, as far as it is known. */
+export interface RefusalSource {
+  readonly remote: string | null;
+  /** Who was proven, where somebody was; `trust` is who vouches for the subject. */
+  readonly proven?:
+    { readonly trust: string; readonly subject: string } | undefined;
+}
+
 /** What the audit row of a refusal is written with. */
 export interface RefusalAuditPorts {
   readonly store: Pick<ClientStore, "appendAudit">;
+  /** What a refusal becomes: `rate_limited`, without a row of its own, where its source had too many. */
+  readonly limitRefusal?: (error: DcrError, source: RefusalSource) => DcrError;
   /** Hears that the audit row of a refusal could not be written; the refusal stands. */
   readonly auditFailed?: (requestId: string, cause: unknown) => void;
 }
 
-/** Codes that say nothing about the caller: somebody else's outage is no refusal. */
-export const OUTAGES: ReadonlySet<string> = new Set([
+/** Codes without an audit row: somebody else's outage is no refusal, and a flood is counted, not told. */
+const UNAUDITED: ReadonlySet<string> = new Set([
   "source_unavailable",
   "store_unavailable",
   "overloaded",
+  "rate_limited",
 ]);
 
 /** What may be written down of a credential. */
@@ -66,8 +77,29 @@ export function auditRow(
   };
 }
 
-/** Writes the one row of a refusal, with every reason; a row that cannot be written changes nothing else. */
-export async function writeRefusal(
+/**
+ * Leaves the one row of a refusal, with every reason, and returns what to throw: the same error, or
+ * `rate_limited`. An outage, or one refusal too many, leaves none; a row that cannot be written changes
+ * nothing else.
+ */
+export async function settleRefusal(
+  error: DcrError,
+  refused: Parameters<typeof writeRefusal>[1] & {
+    readonly proven: RefusalSource["proven"];
+  },
+  request: AuditedRequest,
+  now: number,
+  ports: RefusalAuditPorts,
+): Promise<DcrError> {
+  const { remote } = request;
+  const { proven } = refused;
+  const refusal = ports.limitRefusal?.(error, { remote, proven }) ?? error;
+  if (!UNAUDITED.has(refusal.code))
+    await writeRefusal(refusal, refused, request, now, ports);
+  return refusal;
+}
+
+async function writeRefusal(
   error: DcrError,
   refused: {
     readonly action: AuditEntry["action"];

@@ -18,12 +18,7 @@ import {
   type RegistrationSettings,
 } from "./register.ts";
 import { proposeUpdate } from "./propose.ts";
-import {
-  auditRow,
-  factsOf,
-  OUTAGES,
-  writeRefusal,
-} from "./registration-audit.ts";
+import { auditRow, factsOf, settleRefusal } from "./registration-audit.ts";
 
 /** An update of a client by whoever proved to be it. */
 export interface UpdateRequest extends RegistrationRequest {
@@ -82,20 +77,18 @@ export async function updateRegistration(
       }),
     });
   } catch (error) {
-    if (error instanceof DcrError && !OUTAGES.has(error.code)) {
-      const refused = {
-        action: "management.refused",
-        clientId: client.clientId,
-      } as const;
-      await writeRefusal(
-        error,
-        { ...refused, credential },
-        request,
-        now,
-        ports,
-      );
-    }
-    throw error;
+    if (!(error instanceof DcrError)) throw error;
+    const refused = {
+      action: "management.refused",
+      clientId: client.clientId,
+    } as const;
+    throw await settleRefusal(
+      error,
+      { ...refused, credential, proven: client },
+      request,
+      now,
+      ports,
+    );
   }
 }
 

@@ -12,7 +12,10 @@ export interface TrustSourceHealth {
   readonly trustDomain: string;
   readonly required: boolean;
   readonly ready: boolean;
+  /** Usable JWT authorities. */
   readonly keys: number;
+  /** Usable X.509 authorities; none where left out. */
+  readonly x509Authorities?: number;
   readonly lastSuccess: number | null;
   readonly lastError: string | null;
 }
@@ -21,6 +24,10 @@ export interface TrustSourceHealth {
 export interface Metrics {
   observeRequest(route: string, status: number, seconds: number): void;
   countRegistration(outcome: "ok" | "server_error" | DcrErrorCode): void;
+  /** Counts what a limit refused; such refusals leave no audit row. */
+  countLimited(
+    limit: "registrations" | "failed_attempts" | "refusals" | "event_loop",
+  ): void;
   /** Prometheus text exposition format. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -46,6 +53,12 @@ export function createMetrics(
     labelNames: ["outcome"],
     registers: [registry],
   });
+  const limited = new Counter({
+    name: "accredit_rate_limited_total",
+    help: "Requests refused by a limit (429), or shed because the event loop was late (503).",
+    labelNames: ["limit"],
+    registers: [registry],
+  });
   trustGauge(
     registry,
     "accredit_trust_source_ready",
@@ -62,6 +75,13 @@ export function createMetrics(
   );
   trustGauge(
     registry,
+    "accredit_trust_source_x509_authorities",
+    "Usable X.509 authorities held.",
+    trust,
+    (source) => source.x509Authorities ?? 0,
+  );
+  trustGauge(
+    registry,
     "accredit_trust_source_last_success_timestamp_seconds",
     "When the bundle was last read with success; 0 if never.",
     trust,
@@ -75,6 +95,7 @@ export function createMetrics(
         seconds,
       ),
     countRegistration: (outcome) => registrations.inc({ outcome }),
+    countLimited: (limit) => limited.inc({ limit }),
     render: async () => ({
       contentType: registry.contentType,
       text: await registry.metrics(),

@@ -65,9 +65,14 @@ export async function authenticateRequest(
       authenticationWireError(error.code).status >= 500
     )
       throw error;
-    await recordRefusal("authentication.refused", error, event, options);
-    if (authenticationWireError(error.code).error !== "invalid_client")
-      throw error;
-    throw new AuthenticationRefused(error, authorization !== undefined);
+    const refusal = await recordRefusal(
+      "authentication.refused",
+      error,
+      event,
+      options,
+    );
+    if (authenticationWireError(refusal.code).error !== "invalid_client")
+      throw refusal;
+    throw new AuthenticationRefused(refusal, authorization !== undefined);
   }
 }

@@ -78,6 +78,7 @@ async function authenticateByToken(
     throw new DcrError(
       "client_unknown",
       "the registration access token is not that of a client under this URI",
+      { data: { proven: false } },
     );
   }
   await requireStanding(client, client.subject, authentication);

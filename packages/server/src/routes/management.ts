@@ -59,7 +59,13 @@ export async function manageClient(
   } catch (error) {
     if (!(error instanceof DcrError)) throw error;
     if (authenticationWireError(error.code).status >= 500) throw error;
-    await recordRefusal("management.refused", error, event, options);
+    const refusal = await recordRefusal(
+      "management.refused",
+      error,
+      event,
+      options,
+    );
+    if (refusal.code === "rate_limited") throw refusal;
     return refusedReply(error, request.headers.authorization === undefined);
   }
   event.client_id = manager.client.clientId;

@@ -70,7 +70,7 @@ async function readRequest(
     return parseJsonObject(body);
   } catch (error) {
     if (error instanceof DcrError) {
-      await recordRefusal("registration.refused", error, event, ports);
+      throw await recordRefusal("registration.refused", error, event, ports);
     }
     throw error;
   }

@@ -35,10 +35,12 @@ export function createTokenRoute(options: TokenRouteOptions): NodeRoute {
         parameters,
         client,
       );
-    } catch (error) {
-      if (response.headersSent) throw error;
-      if (error instanceof DcrError)
-        await recordRefusal("token.refused", error, event, options);
+    } catch (cause) {
+      if (response.headersSent) throw cause;
+      const error =
+        cause instanceof DcrError
+          ? await recordRefusal("token.refused", cause, event, options)
+          : cause;
       writeReply(response, oauthErrorReply(error, event, options.log));
     }
   };

@@ -93,6 +93,7 @@ export const WIRE_ERRORS = {
   source_unavailable: UNAVAILABLE,
   store_unavailable: UNAVAILABLE,
   overloaded: UNAVAILABLE,
+  rate_limited: { status: 429, error: "temporarily_unavailable" },
 
   // Codes of configuration and bundle parsing never reach a response; if one does, it is our fault.
   spiffe_id_invalid: SERVER_ERROR,
@@ -137,9 +138,17 @@ export function errorDescription(text: string): string {
     : `${ascii.slice(0, MAX_DESCRIPTION - 3)}...`;
 }
 
-/** The headers that belong to an error of this form. */
-export function errorHeaders(wire: WireError): Record<string, string> {
+/** The headers that belong to an error of this form; `retryAfterSeconds` where it is known better. */
+export function errorHeaders(
+  wire: WireError,
+  retryAfterSeconds?: unknown,
+): Record<string, string> {
   return wire.status === 503 || wire.status === 429
-    ? { "Retry-After": RETRY_AFTER_SECONDS }
+    ? {
+        "Retry-After":
+          typeof retryAfterSeconds === "number"
+            ? String(retryAfterSeconds)
+            : RETRY_AFTER_SECONDS,
+      }
     : {};
 }

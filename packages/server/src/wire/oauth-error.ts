@@ -55,7 +55,7 @@ export function oauthErrorReply(
       wire.status,
       wire.error,
       errorDescription(error.message),
-      errorHeaders(wire),
+      errorHeaders(wire, error.data["retryAfterSeconds"]),
     );
   }
   const stack = error instanceof Error ? error.stack : undefined;

@@ -1,0 +1,96 @@
+import { DcrError, type DcrErrorCode } from "@accredit/core/errors";
+import type { RefusalSource } from "@accredit/core/registration";
+import { wireError } from "../wire/errors.ts";
+import { addressKey, attestedKey } from "./keys.ts";
+import { rateLimited } from "./rate-limited.ts";
+import type { TokenBuckets } from "./token-buckets.ts";
+
+/** Turns a refusal into `rate_limited` where whoever caused it had too many; the same error twice counts once. */
+export type LimitRefusal = (error: DcrError, source: RefusalSource) => DcrError;
+
+/** What may be refused of those who proved nothing. A code that is not here may be about a proven caller. */
+const UNPROVEN: ReadonlySet<DcrErrorCode> = new Set([
+  "request_malformed",
+  "request_too_large",
+  "request_timeout",
+  "media_type_unsupported",
+  "statement_missing",
+  "statement_too_large",
+  "statement_malformed",
+  "credential_kind_unsupported",
+  "header_invalid",
+  "algorithm_not_allowed",
+  "key_not_found",
+  "key_id_missing",
+  "signature_invalid",
+  "claims_invalid",
+  "subject_invalid",
+  "certificate_malformed",
+  "certificate_invalid",
+  "certificate_not_trusted",
+  "issuer_mismatch",
+  "audience_mismatch",
+  "credential_expired",
+  "credential_not_yet_valid",
+  "credential_too_old",
+  "credential_lifetime_too_long",
+  "disclosure_invalid",
+  "credential_conflict",
+  "key_binding_invalid",
+  "issuer_untrusted",
+  "subject_not_a_workload",
+  "credential_type_not_allowed",
+  "client_assertion_missing",
+  "client_assertion_type_unsupported",
+  "client_auth_method_not_allowed",
+  "client_id_missing",
+  "attestation_malformed",
+  "assertion_replayed",
+]);
+
+/** The limits on refusals, and who counts what went over them. */
+export interface RefusalLimitOptions {
+  /** Refusals of those who proved nothing, by address. */
+  readonly unproven: TokenBuckets;
+  /** Refusals of those who proved who they are, by what they proved. */
+  readonly proven: TokenBuckets;
+  readonly count: (limit: "failed_attempts" | "refusals") => void;
+}
+
+/**
+ * Makes the limit on refusals. It changes what a refusal costs (a write of its audit row) and says, and is
+ * asked only once there is one: nobody is refused for what a neighbour at the same address does (D11).
+ */
+export function createRefusalLimit({
+  unproven,
+  proven,
+  count,
+}: RefusalLimitOptions): LimitRefusal {
+  const verdicts = new WeakMap<DcrError, DcrError>();
+
+  const judge = (error: DcrError, source: RefusalSource): DcrError => {
+    if (wireError(error.code).status >= 500 || error.code === "rate_limited")
+      return error;
+    if (source.proven !== undefined) {
+      const { trust, subject } = source.proven;
+      const seconds = proven.take(attestedKey(trust, subject));
+      if (seconds === 0) return error;
+      count("refusals");
+      return rateLimited("refused requests of this workload", seconds, error);
+    }
+    if (!UNPROVEN.has(error.code) && error.data["proven"] !== false)
+      return error;
+    const seconds = unproven.take(addressKey(source.remote));
+    if (seconds === 0) return error;
+    count("failed_attempts");
+    return rateLimited("failed attempts from this address", seconds, error);
+  };
+
+  return (error, source) => {
+    const known = verdicts.get(error);
+    if (known !== undefined) return known;
+    const verdict = judge(error, source);
+    verdicts.set(error, verdict);
+    return verdict;
+  };
+}
