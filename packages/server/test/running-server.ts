@@ -10,6 +10,7 @@ import type { PolicyRule } from "@accredit/core/registration";
 import {
   createAccreditServer,
   HTTP_SERVER_LIMITS,
+  type ServerPorts,
   type ServerSettings,
 } from "@accredit/server";
 import { openSqliteStore } from "@accredit/store";
@@ -54,6 +55,7 @@ export async function startServer(
   settings: Partial<ServerSettings> = {},
   limits: ServerOptions = HTTP_SERVER_LIMITS,
   bundleKeys: readonly Record<string, unknown>[] = [],
+  ports: Pick<ServerPorts, "overloaded"> = {},
 ): Promise<RunningServer> {
   const dir = await mkdtemp(join(tmpdir(), "accredit-server-"));
   const authority = await FakeAuthority.create({ trustDomain: "example.org" });
@@ -94,6 +96,7 @@ export async function startServer(
       clock,
       log: { info: write, warn: write, error: write },
       draining: () => false,
+      ...ports,
     },
   );
   server.on("request", accredit.publicListener);

@@ -1,4 +1,4 @@
-import { DcrError, type DcrErrorCode } from "@accredit/core/errors";
+import type { DcrError, DcrErrorCode } from "@accredit/core/errors";
 import type { RefusalSource } from "@accredit/core/registration";
 import { wireError } from "../wire/errors.ts";
 import { addressKey, attestedKey } from "./keys.ts";
