@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { PolicyRule } from "@accredit/core/registration";
 import {
   parseSpiffeIdPattern,
@@ -41,7 +41,7 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
         tokenFile: at(admin.token_file),
       }),
     },
-    store: { path: at(file.store.url.slice("sqlite:".length)) },
+    store: { path: at(databasePath(file)) },
     registration: {
       audiences: registration.audiences,
       clientId: registration.client_id,
@@ -56,6 +56,9 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
     },
     trust: file.trust.flatMap((entry, index) =>
       entry.kind === "spiffe" ? [buildTrust(entry, `trust[${index}]`, at)] : [],
+    ),
+    trustCacheDirectory: at(
+      file.trust_cache_dir ?? join(dirname(databasePath(file)), "bundles"),
     ),
     credentialIssuers: file.trust.flatMap((entry, index) =>
       entry.kind === "vc" ? [buildIssuer(entry, `trust[${index}]`, at)] : [],
@@ -116,6 +119,10 @@ function buildMutualTls(
     ...(base_url !== undefined && { origin: base_url }),
     proxies,
   };
+}
+
+function databasePath({ store }: ConfigFile): string {
+  return store.url.slice("sqlite:".length);
 }
 
 type Entry<Kind> = Extract<

@@ -1,6 +1,7 @@
 import { createSecureContext } from "node:tls";
 import { constants } from "node:fs";
 import { access, readFile, stat } from "node:fs/promises";
+import { parseSpiffeBundle } from "@accredit/core/spiffe";
 import { ConfigError, printable, type ConfigProblem } from "./problem.ts";
 import type { Config } from "./types.ts";
 
@@ -27,7 +28,7 @@ export async function checkFiles(config: Config): Promise<readonly string[]> {
     ...bundles.problems,
   ];
   if (problems.length > 0) throw new ConfigError(problems);
-  return bundles.notices;
+  return [...bundles.notices, ...(await checkCacheDirectory(config))];
 }
 
 /** A bundle file says whom to trust; it is the trust package's to read, again and again. */
@@ -38,27 +39,79 @@ async function checkBundles({ trust }: Config): Promise<{
   const problems: ConfigProblem[] = [];
   const notices: string[] = [];
   for (const { bundle, trustDomain, configPath } of trust) {
-    if (bundle.kind !== "file") continue;
-    const path = `${configPath}.bundle.file`;
-    const shown = printable(bundle.path);
+    const named = bundleFile(bundle);
+    if (named === undefined) continue;
+    const { file } = named;
+    const path = `${configPath}.bundle.${named.key}`;
+    const shown = printable(file);
     try {
-      const status = await stat(bundle.path);
-      await access(bundle.path, constants.R_OK);
-      if (!status.isFile()) problems.push(unreadable(path, shown, NOT_A_FILE));
-      else if ((status.mode & 0o002) !== 0)
+      const status = await stat(file);
+      await access(file, constants.R_OK);
+      if (!status.isFile()) {
+        problems.push(unreadable(path, shown, NOT_A_FILE));
+        continue;
+      }
+      if ((status.mode & 0o002) !== 0)
         notices.push(
           `${path}: ${shown} may be written by every user, so everyone decides whom ${trustDomain} vouches for`,
         );
+      if (named.key === "bootstrap_file")
+        problems.push(...(await checkBootstrap(path, file)));
     } catch (error) {
       const { code = UNKNOWN } = error as NodeJS.ErrnoException;
       if (code === "ENOENT")
         notices.push(
-          `${path}: ${shown} is not there, so nothing of ${trustDomain} is accepted until it is`,
+          named.key === "file"
+            ? `${path}: ${shown} is not there, so nothing of ${trustDomain} is accepted until it is`
+            : `${path}: ${shown} is not there, so no first bundle of ${trustDomain} can be fetched`,
         );
       else problems.push(unreadable(path, shown, code));
     }
   }
   return { problems, notices };
+}
+
+/** The local file that a trust domain's keys begin with. */
+function bundleFile(bundle: Config["trust"][number]["bundle"]) {
+  if (bundle.kind === "file") return { key: "file", file: bundle.path };
+  if (bundle.kind === "https_spiffe" && bundle.bootstrapFile !== undefined)
+    return { key: "bootstrap_file", file: bundle.bootstrapFile };
+  return undefined;
+}
+
+/** A bootstrap bundle that verifies nothing would leave the trust domain unready for good. */
+async function checkBootstrap(
+  path: string,
+  file: string,
+): Promise<readonly ConfigProblem[]> {
+  const problems: ConfigProblem[] = [];
+  const document = await read(path, file, problems);
+  if (document === undefined) return problems;
+  const problem = await parseSpiffeBundle(document).then(
+    ({ x509Authorities }) =>
+      x509Authorities.length === 0 ? "holds no X.509 authority" : undefined,
+    () => "holds no SPIFFE bundle",
+  );
+  if (problem !== undefined)
+    problems.push({
+      path,
+      problem,
+      expected:
+        "a SPIFFE bundle with an x509-svid key of the endpoint's trust domain",
+    });
+  return problems;
+}
+
+/** What is in it is believed like the configuration. */
+async function checkCacheDirectory({
+  trustCacheDirectory,
+}: Config): Promise<readonly string[]> {
+  if (trustCacheDirectory === undefined) return [];
+  const status = await stat(trustCacheDirectory).catch(() => undefined);
+  if (status === undefined || (status.mode & 0o002) === 0) return [];
+  return [
+    `trust_cache_dir: ${printable(trustCacheDirectory)} may be written by every user, so everyone decides whom the server trusts after a restart`,
+  ];
 }
 
 async function checkTls(

@@ -235,20 +235,36 @@ function* spiffeEndpoint(
     return;
   }
   const { trustDomain } = parseSpiffeId(id);
-  const isKept = trust.some(
-    (each) =>
-      each === undefined ||
-      (each.kind === "spiffe" &&
-        each.trust_domain === trustDomain &&
-        each.trust_domain !== entry.trust_domain),
-  );
-  if (bootstrap === undefined && !isKept) {
+  if (bootstrap === undefined && !canBegin(entry, trust)) {
     yield {
       path: [...at, "bootstrap_file"],
       problem: "missing",
-      expected: `a file with a bundle of ${trustDomain}, or an entry of trust for ${trustDomain} with another source`,
+      expected: `a file with a bundle of ${trustDomain}, or an entry of trust for ${trustDomain} whose source does not come back to this one`,
     };
   }
+}
+
+/**
+ * Whether the bundle that an `https_spiffe` endpoint is verified with can come from anywhere: each such
+ * endpoint leads to the entry of its own trust domain, and a circle without a bootstrap file never begins.
+ */
+function canBegin(entry: SpiffeEntry, trust: Parts["trust"]): boolean {
+  // What is not sound there is told of itself; it may be the entry that is missing here.
+  if (trust.includes(undefined)) return true;
+  const seen = new Set<SpiffeEntry>();
+  let next: SpiffeEntry | undefined = entry;
+  while (next !== undefined && !seen.has(next)) {
+    seen.add(next);
+    const { profile, bootstrap_file, endpoint_spiffe_id: id } = next.bundle;
+    if (profile !== "https_spiffe" || bootstrap_file !== undefined) return true;
+    if (id === undefined) return true;
+    const { trustDomain } = parseSpiffeId(id);
+    next = trust.find(
+      (each): each is SpiffeEntry =>
+        each?.kind === "spiffe" && each.trust_domain === trustDomain,
+    );
+  }
+  return false;
 }
 
 const KEY_SOURCES = [

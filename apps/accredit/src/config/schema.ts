@@ -187,7 +187,7 @@ const bundle = section({
   bootstrap_file: filePath()
     .optional()
     .describe(
-      "A bundle of the `https_spiffe` endpoint's trust domain to begin with; not asked once a bundle was fetched.",
+      "A SPIFFE bundle of the `https_spiffe` endpoint's trust domain, to begin with; not asked once a bundle was fetched, and after a restart only where that one is older than `max_stale`.",
     ),
   workload_api: workloadApiAddress()
     .optional()
@@ -241,7 +241,7 @@ const spiffeEntry = section({
   max_stale: duration("1s", "365d")
     .prefault("24h")
     .describe(
-      "How long a bundle from a url stays in use that can no longer be refreshed; one from a file does not age.",
+      "How long a bundle stays in use that can no longer be refreshed, JWT and X.509 keys alike; one from a file does not age, nor one from a Workload API whose streams are open.",
     ),
 });
 
@@ -482,6 +482,11 @@ export const configSchema = section({
     .array(trustEntry, { error: "a list with at least one trust domain" })
     .min(1, { error: "a list with at least one trust domain" })
     .describe("Whose credentials are accepted. Nothing else is."),
+  trust_cache_dir: filePath()
+    .optional()
+    .describe(
+      "The server's own directory for the bundles it fetched last, to begin with after a restart; `bundles` beside the database where left out.",
+    ),
   status_lists: statusLists
     .prefault({})
     .describe("The status lists of Verifiable Credentials."),

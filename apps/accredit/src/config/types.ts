@@ -61,6 +61,8 @@ export interface Config {
     readonly defaultResource: string | undefined;
   };
   readonly trust: readonly (TrustDomainOptions & Located)[];
+  /** Where bundles outlive the process; undefined: nowhere. */
+  readonly trustCacheDirectory: string | undefined;
   readonly credentialIssuers: readonly (CredentialIssuerOptions & Located)[];
   readonly statusLists: Pick<
     StatusListKeeperOptions,

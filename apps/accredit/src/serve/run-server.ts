@@ -57,6 +57,7 @@ export async function runServer(
     });
     opened.push(() => store.close());
     const trust: OpenTrust = openTrust(config, log, {
+      cacheDirectory: config.trustCacheDirectory,
       onChange: (change) => watch.listChanged(change),
       isInUse: (listUrl) => watch.isInUse(listUrl),
     });

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { TrustDomainName } from "@accredit/core/spiffe";
 import type { TrustSource } from "@accredit/core/trust";
 import type { TrustSourceHealth } from "@accredit/server";
@@ -27,8 +26,10 @@ export interface OpenTrust {
   close(): Promise<void>;
 }
 
-/** What is told of status lists, and asked about them. */
-export interface StatusListUse {
+/** What a server has besides: a dry run keeps nothing and is told of nothing. */
+export interface TrustUse {
+  /** Where bundles outlive the process; left out: nowhere. */
+  readonly cacheDirectory?: string | undefined;
   readonly onChange?: (change: StatusListChange) => void;
   readonly isInUse?: (listUrl: string) => boolean;
 }
@@ -37,12 +38,12 @@ export interface StatusListUse {
 export function openTrust(
   config: Config,
   log: KeeperLog,
-  use: StatusListUse = {},
+  { cacheDirectory, ...use }: TrustUse = {},
 ): OpenTrust {
   const world = { clock: systemClock, log };
   const domains = createTrustKeeper({
     domains: config.trust,
-    cacheDirectory: cacheDirectory(config),
+    cacheDirectory,
     ...world,
   });
   const issuers = createCredentialIssuerKeeper({
@@ -80,13 +81,6 @@ export function openTrust(
       await Promise.all([domains.close(), issuers.close(), statuses.close()]);
     },
   };
-}
-
-/** Beside the database, in a directory of the server's own. */
-function cacheDirectory({ store }: Config): string | undefined {
-  return store.path === undefined
-    ? undefined
-    : join(dirname(store.path), "bundles");
 }
 
 function healthOf({ issuer, ...status }: IssuerStatus): TrustSourceHealth {

@@ -51,6 +51,7 @@ test("[AMB-01] config: what the file leaves out has its default, and iss is requ
         bundle: { kind: "file", path: "/etc/accredit/bundle.json" },
       },
     ],
+    trustCacheDirectory: "/etc/accredit/data/bundles",
     credentialIssuers: [],
     statusLists: {
       maxStaleSeconds: 3600,
@@ -113,10 +114,89 @@ test("config: what the file says is what the program gets", () => {
     refreshFloorSeconds: 30,
     refreshCeilingSeconds: 600,
   });
+  assert.equal(
+    parse(validFile()).trustCacheDirectory,
+    "/var/lib/accredit/bundles",
+  );
   assert.deepEqual(policy[0]?.allow.scopes, ["read", "write"]);
   assert.equal(policy[0]?.introspect, "any");
   assert.deepEqual(notices, []);
 });
+
+for (const [said, meant] of [
+  [
+    { workload_api: "unix:///run/spire/agent.sock" },
+    { kind: "workload_api", address: "unix:///run/spire/agent.sock" },
+  ],
+  [
+    {
+      url: "https://spire.example.org",
+      profile: "https_spiffe",
+      endpoint_spiffe_id: "spiffe://example.org/spire/server",
+      bootstrap_file: "bootstrap.json",
+      refresh_floor: "2m",
+    },
+    {
+      kind: "https_spiffe",
+      url: "https://spire.example.org",
+      endpointSpiffeId: "spiffe://example.org/spire/server",
+      bootstrapFile: "/etc/accredit/bootstrap.json",
+      allowPrivateAddresses: false,
+      refreshFloorSeconds: 120,
+    },
+  ],
+] as const) {
+  test(`[FED-01] config: a ${meant.kind} bundle is what the file says, and nothing is inferred`, () => {
+    assert.deepEqual(
+      parse(changed("trust.0.bundle", said)).trust[0]?.bundle,
+      meant,
+    );
+  });
+}
+
+/** An `https_spiffe` entry whose endpoint is one of that trust domain. */
+function endpointOf(endpoint: string, file?: string) {
+  return {
+    url: "https://endpoint.example",
+    profile: "https_spiffe",
+    endpoint_spiffe_id: `spiffe://${endpoint}/endpoint`,
+    ...(file !== undefined && { bootstrap_file: file }),
+  };
+}
+
+for (const [name, bundles, missing] of [
+  ["a file", { a: endpointOf("b"), b: { file: "b.json" } }, []],
+  ["a bootstrap file", { a: endpointOf("b"), b: endpointOf("b", "c") }, []],
+  [
+    "a bootstrap file on the way",
+    { a: endpointOf("b"), b: endpointOf("c"), c: endpointOf("a", "f") },
+    [],
+  ],
+  ["each other", { a: endpointOf("b"), b: endpointOf("a") }, [0, 1]],
+  [
+    "a circle further on",
+    { a: endpointOf("b"), b: endpointOf("c"), c: endpointOf("b") },
+    [0, 1, 2],
+  ],
+  ["nobody", { a: endpointOf("b") }, [0]],
+] as const) {
+  test(`[FED-05] config: endpoints whose trust begins with ${name}`, () => {
+    const file = changed(
+      "trust",
+      Object.entries(bundles).map(([trust_domain, bundle]) => ({
+        kind: "spiffe",
+        trust_domain,
+        bundle,
+      })),
+    ) as { policy: unknown };
+    file.policy = [];
+    const paths = missing.map(
+      (index) => `trust[${index}].bundle.bootstrap_file`,
+    );
+    if (paths.length > 0) assert.deepEqual(problemPaths(file), paths);
+    else assert.equal(parse(file).trust.length, Object.keys(bundles).length);
+  });
+}
 
 test("[X10] config: a rule that allows nothing is one whose lists are empty", () => {
   assert.deepEqual(

@@ -10,6 +10,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { FakeX509Authority } from "@accredit/testkit";
 import { openCertificateAuthority } from "../../src/dev/certificate-authority.ts";
 import {
   checkFiles,
@@ -32,6 +33,11 @@ async function filesOf(t: TestContext): Promise<{
   const { key, cert } = await authority.issueServerCertificate();
   await writeFile(join(dir, "tls.crt"), cert);
   await writeFile(join(dir, "tls.key"), key, { mode: 0o600 });
+  const root = await FakeX509Authority.create({ trustDomain: "c.org" });
+  await writeFile(
+    join(dir, "bootstrap.json"),
+    JSON.stringify({ keys: [root.bundleKey()] }),
+  );
   await writeFile(join(dir, "token"), `${TOKEN}\n`, { mode: 0o640 });
   const config = parseConfig(
     `
@@ -43,6 +49,14 @@ trust:
   - kind: spiffe
     trust_domain: b.org
     bundle: { url: "https://b.example", profile: https_web, ca_file: ca.pem }
+  - kind: spiffe
+    trust_domain: c.org
+    bundle:
+      url: "https://c.example"
+      profile: https_spiffe
+      endpoint_spiffe_id: spiffe://c.org/endpoint
+      bootstrap_file: bootstrap.json
+trust_cache_dir: bundles
 `,
     { baseDir: dir },
   );
@@ -78,6 +92,51 @@ test("config: a bundle file that everyone may write is a notice, one that is no 
   assert.deepEqual(
     (await check()).map(({ path }) => path),
     ["trust[0].bundle.file"],
+  );
+});
+
+test("[FED-05] config: a bootstrap file may come later, and what is there verifies an endpoint", async (t) => {
+  const { dir, check, notices } = await filesOf(t);
+  await writeFile(join(dir, "not-there-yet.json"), "{}");
+  const file = join(dir, "bootstrap.json");
+  const path = "trust[2].bundle.bootstrap_file";
+  await chmod(file, 0o666);
+  assert.match((await notices()).join("|"), /^[^|]*may be written by every/);
+  for (const [content, problem] of [
+    ["", /holds no SPIFFE bundle/],
+    ["{}", /holds no SPIFFE bundle/],
+    ["-----BEGIN CERTIFICATE-----", /holds no SPIFFE bundle/],
+    ['{"keys":[]}', /holds no X.509 authority/],
+  ] as const) {
+    await writeFile(file, content);
+    const problems = await check();
+    assert.deepEqual(
+      problems.map((each) => each.path),
+      [path],
+    );
+    assert.match(problems[0]?.problem ?? "", problem);
+  }
+  await rm(file);
+  assert.match(
+    (await notices()).join("|"),
+    /^[^|]*bootstrap.json is not there/,
+  );
+  await mkdir(file);
+  assert.deepEqual(
+    (await check()).map((each) => each.path),
+    [path],
+  );
+});
+
+test("config: kept bundles that everyone may write are a notice", async (t) => {
+  const { dir, notices } = await filesOf(t);
+  await writeFile(join(dir, "not-there-yet.json"), "{}");
+  await mkdir(join(dir, "bundles"), { mode: 0o700 });
+  assert.deepEqual(await notices(), []);
+  await chmod(join(dir, "bundles"), 0o777);
+  assert.match(
+    (await notices()).join("|"),
+    /^trust_cache_dir: [^|]*every user/,
   );
 });
 

@@ -55,6 +55,7 @@ export function validFile() {
         max_stale: "7d",
       },
     ],
+    trust_cache_dir: "/var/lib/accredit/bundles",
     policy: [
       {
         name: "agents",

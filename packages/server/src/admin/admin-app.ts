@@ -40,14 +40,14 @@ export function createAdminListener(options: AdminOptions): RequestListener {
 
   app.get("/readyz", async () => {
     const problems = await readinessProblems(options);
-    const sources = options
-      .trustHealth()
-      .map(({ trustDomain, required, ready, lastError }) => ({
-        trust_domain: trustDomain,
-        required,
-        ready,
-        ...(lastError === null ? {} : { last_error: lastError }),
-      }));
+    const sources = options.trustHealth().map(({ lastError, ...source }) => ({
+      trust_domain: source.trustDomain,
+      required: source.required,
+      ready: source.ready,
+      keys: source.keys,
+      x509_authorities: source.x509Authorities ?? 0,
+      ...(lastError === null ? {} : { last_error: lastError }),
+    }));
     return toResponse(
       jsonReply(problems.length === 0 ? 200 : 503, {
         status: problems.length === 0 ? "ready" : "not ready",

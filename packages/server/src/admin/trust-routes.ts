@@ -44,7 +44,11 @@ export const ISSUER_SCHEMA = {
     name: { type: "string", description: "Trust domain or issuer." },
     required: { type: "boolean" },
     ready: { type: "boolean", description: "Whether it has usable keys." },
-    keys: { type: "integer" },
+    keys: { type: "integer", description: "Usable JWT keys." },
+    x509_authorities: {
+      type: "integer",
+      description: "Usable X.509 authorities; none of an issuer.",
+    },
     last_success: { type: ["integer", "null"], description: "Epoch seconds." },
     last_error: { type: ["string", "null"] },
     suspended: { type: "boolean" },
@@ -182,12 +186,13 @@ async function describeIssuer(
   suspensions: readonly Suspension[],
   { store }: ApiPorts,
 ): Promise<Record<string, unknown>> {
-  const { trustDomain: name, required, ready, keys } = health;
+  const { trustDomain: name, required, ready, keys, x509Authorities } = health;
   return {
     name,
     required,
     ready,
     keys,
+    x509_authorities: x509Authorities ?? 0,
     last_success: health.lastSuccess,
     last_error: health.lastError,
     suspended: suspensions.some(
