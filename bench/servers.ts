@@ -96,6 +96,11 @@ function configuration(
     listen: { host: "127.0.0.1", port },
     admin: { host: "127.0.0.1", port: adminPort },
     store: { url: "sqlite:./accredit.db" },
+    // What is measured is the server, not its limits.
+    limits: {
+      registrations_per_minute_per_prefix: 1_000_000_000,
+      max_event_loop_delay: "1m",
+    },
     trust: [
       {
         kind: "spiffe",

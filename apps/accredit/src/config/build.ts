@@ -54,6 +54,13 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
       accessTokenTtlSeconds: tokens.access_token_ttl,
       defaultResource: tokens.default_resource,
     },
+    limits: {
+      registrationsPerMinutePerPrefix:
+        file.limits.registrations_per_minute_per_prefix,
+      failedAttemptsPerSecondPerAddress:
+        file.limits.failed_attempts_per_second_per_address,
+      maxEventLoopDelayMs: file.limits.max_event_loop_delay,
+    },
     trust: file.trust.flatMap((entry, index) =>
       entry.kind === "spiffe" ? [buildTrust(entry, `trust[${index}]`, at)] : [],
     ),

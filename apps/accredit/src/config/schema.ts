@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { limits } from "./limits.ts";
+import { section } from "./section.ts";
 import {
   bundleUrl,
   claimValue,
@@ -24,17 +26,6 @@ import {
   whole,
   workloadApiAddress,
 } from "./values.ts";
-
-/** A mapping with these keys and no others; its error text lists them, for the hint at a mistyped one. */
-function section<const Shape extends z.ZodRawShape>(shape: Shape) {
-  const keys = Object.keys(shape).join(", ");
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === "unrecognized_keys"
-        ? keys
-        : `a mapping with keys of ${keys}`,
-  });
-}
 
 const tls = section({
   cert_file: filePath().describe("Certificate chain, PEM, leaf first."),
@@ -478,6 +469,9 @@ export const configSchema = section({
   tokens: tokens
     .prefault({})
     .describe("The tokens that registered clients get."),
+  limits: limits
+    .prefault({})
+    .describe("How fast things may come, and when the server sheds load."),
   trust: z
     .array(trustEntry, { error: "a list with at least one trust domain" })
     .min(1, { error: "a list with at least one trust domain" })

@@ -1,5 +1,5 @@
 import type { PolicyRule } from "@accredit/core/registration";
-import type { CertificateHop } from "@accredit/server";
+import type { CertificateHop, LimitSettings } from "@accredit/server";
 import type {
   CredentialIssuerOptions,
   StatusListKeeperOptions,
@@ -60,6 +60,7 @@ export interface Config {
     readonly accessTokenTtlSeconds: number;
     readonly defaultResource: string | undefined;
   };
+  readonly limits: LimitSettings & { readonly maxEventLoopDelayMs: number };
   readonly trust: readonly (TrustDomainOptions & Located)[];
   /** Where bundles outlive the process; undefined: nowhere. */
   readonly trustCacheDirectory: string | undefined;

@@ -59,6 +59,24 @@ export function whole(min: number, max: number): z.ZodInt {
 const DURATION = /^(0|[1-9][0-9]{0,8})(ms|s|m|h|d)$/;
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** A short duration such as `500ms`, read as milliseconds, within bounds written the same way. */
+export function shortDuration(
+  min: string,
+  max: string,
+): z.ZodPipe<z.ZodString, z.ZodTransform<number, string>> {
+  const error = `a duration like 500ms or 2s, from ${min} to ${max}`;
+  const [low, high] = [milliseconds(min), milliseconds(max)];
+  return z
+    .string({ error })
+    .regex(DURATION, { error })
+    .transform((value, context) => {
+      const ms = milliseconds(value);
+      if (ms >= low && ms <= high) return ms;
+      context.addIssue({ code: "custom", message: error });
+      return z.NEVER;
+    });
+}
+
 /** A duration such as `30s`, read as whole seconds, within bounds written the same way. */
 export function duration(
   min: string,

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { isIPv4 } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import { createAccreditServer } from "@accredit/server";
+import { createAccreditServer, watchEventLoop } from "@accredit/server";
 import { openSqliteStore } from "@accredit/store";
 import type { Config } from "../config/index.ts";
 import { listen, type Listener, type ListenOptions } from "./listeners.ts";
@@ -75,6 +75,8 @@ export async function runServer(
       delay(SOURCES_HEAD_START_MS, undefined, { ref: false }),
     ]);
 
+    const loop = watchEventLoop(config.limits.maxEventLoopDelayMs);
+    opened.push(async () => loop.close());
     let draining = false;
     const server = await createAccreditServer(serverSettings(config), {
       store,
@@ -85,6 +87,7 @@ export async function runServer(
       clock: systemClock,
       log,
       draining: () => draining,
+      overloaded: () => loop.isLate(),
     });
     const sweeper = startSweeper({
       store,

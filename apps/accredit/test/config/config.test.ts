@@ -37,6 +37,11 @@ test("[AMB-01] config: what the file leaves out has its default, and iss is requ
       keepEndedSeconds: 604_800,
     },
     tokens: { accessTokenTtlSeconds: 600, defaultResource: undefined },
+    limits: {
+      registrationsPerMinutePerPrefix: 600,
+      failedAttemptsPerSecondPerAddress: 10,
+      maxEventLoopDelayMs: 500,
+    },
     trust: [
       {
         configPath: "trust[0]",
