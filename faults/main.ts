@@ -1,0 +1,39 @@
+/**
+ * `npm run faults`: breaks a running server in every way we know while workloads register, and then looks
+ * for each registration that was acknowledged. Prints one table; exit code 1 means that something was lost
+ * or did not hold. `-- --short` does a few rounds of each, for every change.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundleEndpoint } from "./bundle-endpoint.ts";
+import { drain } from "./drain.ts";
+import { fullDisk } from "./full-disk.ts";
+import { control, kills } from "./kills.ts";
+import { formatOutcomes, type Outcome } from "./scenario.ts";
+import { killLeftovers } from "./server-process.ts";
+
+const args = process.argv.slice(2);
+if (args.some((arg) => arg !== "--short")) {
+  console.error("usage: npm run faults [-- --short]");
+  process.exit(2);
+}
+const short = args.includes("--short");
+const directory = mkdtempSync(join(tmpdir(), "accredit-faults-"));
+const outcomes: Outcome[] = [];
+try {
+  for (const scenario of [kills, fullDisk, bundleEndpoint, drain, control]) {
+    const started = performance.now();
+    const outcome = await scenario({ directory, short });
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    process.stderr.write(`${outcome.name}: ${seconds} s\n`);
+    outcomes.push(outcome);
+  }
+} finally {
+  killLeftovers();
+  rmSync(directory, { recursive: true, force: true });
+}
+console.log(`\n${formatOutcomes(outcomes)}`);
+for (const { name, problems } of outcomes)
+  for (const problem of problems) console.log(`${name}: ${problem}`);
+process.exitCode = outcomes.some(({ problems }) => problems.length > 0) ? 1 : 0;
