@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { startLoad, unexpected } from "./load.ts";
+import { startLoad, unexpected, type Load } from "./load.ts";
 import { askForToken, makePlace } from "./place.ts";
 import type { Scenario } from "./scenario.ts";
 import { startScript } from "./server-process.ts";
@@ -28,7 +28,8 @@ export const fullDisk: Scenario = async ({ directory }) => {
   );
 
   const load = startLoad(place);
-  while ((load.statuses.get(FULL) ?? 0) === 0) await load.progress();
+  const isFull = (): boolean => (load.statuses.get(FULL) ?? 0) > 0;
+  await until(isFull, load);
   await load.stop();
   problems.push(...unexpected(load, [201, FULL]), ...load.cuts);
   const [first] = load.acknowledged;
@@ -39,7 +40,7 @@ export const fullDisk: Scenario = async ({ directory }) => {
   other.exec("DELETE FROM write_probe");
   other.close();
   const again = startLoad(place);
-  while (again.acknowledged.length === 0) await again.progress();
+  await until(() => again.acknowledged.length > 0, again);
   await again.stop();
   if (first !== undefined && (await askForToken(place, first.subject)) !== 200)
     problems.push("a registered client gets no token after the disk was full");
@@ -55,3 +56,14 @@ export const fullDisk: Scenario = async ({ directory }) => {
     problems: [...problems, ...found.problems],
   };
 };
+
+/** Answers that the server may take to come to what is expected of it. */
+const PATIENCE = 100_000;
+
+async function until(holds: () => boolean, load: Load): Promise<void> {
+  for (let answers = 0; !holds(); answers++) {
+    if (answers > PATIENCE)
+      throw new Error("the server did not come to what was expected of it");
+    await load.progress();
+  }
+}

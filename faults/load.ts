@@ -14,7 +14,7 @@ export interface Load {
   readonly statuses: ReadonlyMap<number, number>;
   /** Requests that were cut off, by the error's code; refused connections are not among them. */
   readonly cuts: readonly string[];
-  /** Resolves when one more registration than there are now was acknowledged, or nobody calls any more. */
+  /** Resolves with the next answer, whatever it is, or when nobody calls any more. */
   progress(): Promise<void>;
   /** Resolves when the callers are done: told to stop, told so by the server, or unable to connect. */
   readonly done: Promise<void>;
@@ -54,8 +54,8 @@ export function startLoad(place: Place): Load {
         if (status === 201) {
           const { client_id } = JSON.parse(text) as { client_id: string };
           acknowledged.push({ clientId: client_id, subject });
-          tell();
         }
+        tell();
         if (response.headers.get("connection") === "close") return;
       } catch (error) {
         const code = codeOf(error);

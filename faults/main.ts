@@ -13,6 +13,10 @@ import { control, kills } from "./kills.ts";
 import { formatOutcomes, type Outcome } from "./scenario.ts";
 import { killLeftovers } from "./server-process.ts";
 
+/** How long it may all take, in milliseconds. */
+const SHORT_MS = 300_000;
+const FULL_MS = 1_800_000;
+
 const args = process.argv.slice(2);
 if (args.some((arg) => arg !== "--short")) {
   console.error("usage: npm run faults [-- --short]");
@@ -21,6 +25,14 @@ if (args.some((arg) => arg !== "--short")) {
 const short = args.includes("--short");
 const directory = mkdtempSync(join(tmpdir(), "accredit-faults-"));
 const outcomes: Outcome[] = [];
+const watchdog = setTimeout(
+  () => {
+    console.error("the faults did not come to an end in time");
+    killLeftovers();
+    process.exit(1);
+  },
+  short ? SHORT_MS : FULL_MS,
+);
 try {
   for (const scenario of [kills, fullDisk, bundleEndpoint, drain, control]) {
     const started = performance.now();
@@ -30,6 +42,7 @@ try {
     outcomes.push(outcome);
   }
 } finally {
+  clearTimeout(watchdog);
   killLeftovers();
   rmSync(directory, { recursive: true, force: true });
 }
