@@ -22,6 +22,7 @@ test("[Q01] what the server acknowledged over HTTP is there after SIGKILL, round
     `issuer: ${issuer}
 listen: { host: 127.0.0.1, port: ${port} }
 admin: { host: 127.0.0.1, port: 0 }
+limits: { max_event_loop_delay: 1m }
 store: { url: "sqlite:./accredit.db" }
 trust: [{ kind: spiffe, trust_domain: example.org, bundle: { file: ./bundle.json } }]
 policy:

@@ -51,6 +51,8 @@ export interface AccreditOptions {
   readonly registration?: string;
   readonly trust?: string;
   readonly bundle?: "file" | "missing";
+  /** More keys in the bundle, as they stand there. */
+  readonly bundleKeys?: readonly Readonly<Record<string, unknown>>[];
   /** Turns the admin API on. */
   readonly adminToken?: string;
 }
@@ -83,6 +85,7 @@ export async function startAccredit(
 ): Promise<RunningAccredit> {
   const dir = await mkdtemp(join(tmpdir(), "accredit-e2e-"));
   const authority = await FakeAuthority.create({ trustDomain: "example.org" });
+  authority.otherKeys.push(...(options.bundleKeys ?? []));
   const bundleFile = join(dir, "bundle.json");
   if (options.bundle !== "missing")
     await writeFile(bundleFile, authority.bundleDocument());
@@ -93,6 +96,7 @@ export async function startAccredit(
     `issuer: ${issuer}
 listen: { host: 127.0.0.1, port: ${new URL(issuer).port} }
 admin: { host: 127.0.0.1, port: 0${options.adminToken === undefined ? "" : ", token_file: ./admin-token"} }
+limits: { max_event_loop_delay: 1m }
 store: { url: "sqlite:./accredit.db" }
 ${options.registration ?? ""}
 trust:

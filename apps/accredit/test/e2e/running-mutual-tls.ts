@@ -65,6 +65,7 @@ ${own ? `  { host: 127.0.0.1, port: ${ownPort}, tls: ${files}, base_url: "https:
 ${proxies ? "  { proxies: [{ addresses: [loopback], header: client_cert }] }" : ""}
 ${own || proxies ? "" : "  {}"}
 admin: { host: 127.0.0.1, port: 0 }
+limits: { max_event_loop_delay: 1m }
 store: { url: "sqlite:./accredit.db" }
 trust: [{ kind: spiffe, trust_domain: example.org, bundle: { file: ./bundle.json } }]
 policy:

@@ -51,6 +51,7 @@ export async function startWithWorkloadApi(
 listen: { host: 127.0.0.1, port: ${port} }
 mutual_tls: { host: 127.0.0.1, port: ${tlsPort}, tls: { cert_file: tls.pem, key_file: tls.key }, base_url: "https://localhost:${tlsPort}" }
 admin: { host: 127.0.0.1, port: 0 }
+limits: { max_event_loop_delay: 1m }
 store: { url: "sqlite:./${database}.db" }
 trust: [{ kind: spiffe, trust_domain: example.org, bundle: { file: ${domain.bundleFile} } }]
 policy:

@@ -21,6 +21,7 @@ test("[SEC-02] serves TLS 1.2 and up with the configured certificate, and nothin
     `issuer: https://localhost:${port}/tenant
 listen: { host: 127.0.0.1, port: ${port}, tls: { cert_file: tls.pem, key_file: tls.key } }
 admin: { host: 127.0.0.1, port: 0 }
+limits: { max_event_loop_delay: 1m }
 store: { url: "sqlite:./accredit.db" }
 trust: [{ kind: spiffe, trust_domain: example.org, bundle: { file: ./bundle.json } }]
 policy: []
