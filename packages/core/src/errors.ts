@@ -79,7 +79,8 @@ export const DCR_ERRORS = {
     "The request carries no client_assertion, or not the parameters that belong to it.",
   client_assertion_type_unsupported:
     "client_assertion_type is not one the server takes.",
-  assertion_replayed: "The client assertion was used before.",
+  assertion_replayed:
+    "The client assertion, or the proof of a key, was used before.",
   client_unknown: "No registered client matches the credential.",
   client_mismatch: "client_id names another client than the credential does.",
   registration_expired:
@@ -98,6 +99,9 @@ export const DCR_ERRORS = {
     "The client's tokens are bound to its certificate, and the request came without one.",
   attestation_malformed:
     "The request does not carry exactly one OAuth-Client-Attestation and one OAuth-Client-Attestation-PoP header.",
+
+  attestation_not_fresh:
+    "The WIT-SVID is good but has expired; a fresh one will do.",
 
   // What the client may ask of the token endpoint.
   scope_not_allowed:

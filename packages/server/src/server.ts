@@ -45,6 +45,8 @@ export interface ServerSettings {
   readonly defaultResource: string | undefined;
   /** How client certificates reach the server; absent: not at all. */
   readonly mutualTls?: MutualTlsSettings | undefined;
+  /** Whether clients may come with WIT-SVIDs (experimental). */
+  readonly takesWit?: boolean | undefined;
   /** How fast things may come; absent: without limits. */
   readonly limits?: LimitSettings | undefined;
 }
@@ -89,16 +91,18 @@ const MAX_CLIENTS_PER_SUBJECT = 16;
 export function registrationSettings(
   settings: ServerSettings,
 ): RegistrationSettings {
+  const { registration } = endpointsOf(settings.issuer);
+  const audiences = [registration, ...settings.audiences];
   return {
-    audiences: [
-      endpointsOf(settings.issuer).registration,
-      ...settings.audiences,
-    ],
+    audiences,
+    // A proof names the server by its issuer identifier, as at every endpoint, or this endpoint alone.
+    attestationAudiences:
+      settings.takesWit === true ? [settings.issuer, ...audiences] : undefined,
     policy: settings.policy,
     clientId: settings.clientId,
     maxClientsPerSubject: MAX_CLIENTS_PER_SUBJECT,
     maxClientsOfTrust: (trust) => settings.maxClientsOfTrust?.get(trust),
-    registrationEndpoint: endpointsOf(settings.issuer).registration,
+    registrationEndpoint: registration,
     supportedGrantTypes: SUPPORTED_GRANT_TYPES,
     supportedAuthMethods: authMethods(settings),
     supportsCertificateBoundTokens: takesCertificates(settings),
@@ -117,6 +121,7 @@ function authMethods(settings: ServerSettings): readonly ClientAuthMethod[] {
   return [
     "spiffe_jwt",
     ...(takesCertificates(settings) ? (["spiffe_x509"] as const) : []),
+    ...(settings.takesWit === true ? (["spiffe_wit"] as const) : []),
     ...(isAllowed("private_key_jwt") ? (["private_key_jwt"] as const) : []),
   ];
 }
@@ -163,6 +168,7 @@ export async function createAccreditServer(
     clockToleranceSeconds: settings.clockToleranceSeconds,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
     maxAgeSeconds: settings.maxAgeSeconds,
+    takesWit: settings.takesWit === true,
     certificatePaths: createX509PathCache(),
   };
 

@@ -1,5 +1,6 @@
 import {
   createJwtSource,
+  createWitBundleSource,
   createWorkloadApiClient,
   createX509BundleSource,
   type WorkloadApiSource,
@@ -7,6 +8,7 @@ import {
 } from "@accredit/workload-api";
 import {
   readJwtAuthorities,
+  readWitAuthorities,
   readX509Authorities,
   type SpiffeBundle,
   type TrustDomainName,
@@ -23,15 +25,18 @@ const POLL_MS = 30_000;
 const FAILING_POLL_MS = 1000;
 
 type JwtBundles = ReadonlyMap<string, Uint8Array>;
+type WitBundles = ReadonlyMap<string, string>;
 
-/** The two bundle streams of one Workload API, shared by every trust domain that is kept from there. */
+/** The bundle streams of one Workload API, shared by every trust domain that is kept from there. */
 export interface WorkloadApiBundles {
   /** The streams; opened by the first call, and then they reconnect by themselves. */
   streams(): {
     readonly jwt: WorkloadApiSource<JwtBundles>;
     readonly x509: WorkloadApiSource<X509Bundles>;
+    /** Few endpoints serve them (WAPI-09). */
+    readonly wit: WorkloadApiSource<WitBundles>;
   };
-  /** Tells of each message and each failure of either stream. */
+  /** Tells of each message and each failure of any stream. */
   onEvent(listener: () => void): void;
   close(): void;
 }
@@ -59,20 +64,23 @@ export function openWorkloadApiBundles(
       const x509 = createX509BundleSource(options);
       jwt.onChange(tell);
       x509.onChange(tell);
-      opened = { jwt, x509 };
+      const wit = createWitBundleSource(options);
+      wit.onChange(tell);
+      opened = { jwt, x509, wit };
       return opened;
     },
     onEvent: (listener) => void listeners.push(listener),
     close() {
       opened?.jwt.close();
       opened?.x509.close();
+      opened?.wit.close();
       client.close();
     },
   };
 }
 
 /**
- * The bundle of one trust domain as a Workload API streams it: the JWT keys and X.509 authorities under its
+ * The bundle of one trust domain as a Workload API streams it: the JWT and WIT keys and X.509 authorities under its
  * own SPIFFE ID, never another's. What the endpoint takes back is gone at once (WAPI-10).
  *
  * @see SPIFFE Workload API sections 5.2.2 and 6.2.2
@@ -90,24 +98,25 @@ export function createWorkloadApiSource(
   let shortcoming: string | undefined;
   return {
     description: `workload_api ${address}`,
-    // While both streams are open they say what is true now; a broken one makes the attempt fail.
+    // While the streams are open they say what is true now; a broken one makes the attempt fail.
     authoritative: true,
     shortcoming: () => shortcoming,
     async read(signal) {
       news = Promise.withResolvers();
-      const { jwt, x509 } = bundles.streams();
+      const { jwt, x509, wit } = bundles.streams();
       const limit = AbortSignal.any([
         signal,
         AbortSignal.timeout(FIRST_MESSAGE_MS),
       ]);
       const hasWord = (source: Stream): boolean =>
         source.current() !== undefined || source.error() !== undefined;
-      while (!(hasWord(jwt) && hasWord(x509)) && !limit.aborted) {
+      while (![jwt, x509, wit].every(hasWord) && !limit.aborted) {
         await abortable(news.promise, limit).catch(() => undefined);
         news = Promise.withResolvers();
       }
       signal.throwIfAborted();
       const [jwtBundles, x509Bundles] = [stateOf(jwt), stateOf(x509)];
+      const witBundle = stateOf(wit)?.get(id);
       shortcoming =
         jwt.error()?.message ??
         x509.error()?.message ??
@@ -115,6 +124,7 @@ export function createWorkloadApiSource(
       return encode({
         jwks: jwtBundles?.get(id),
         certificates: x509Bundles?.bundles.get(id) ?? [],
+        witJwks: witBundle === undefined ? undefined : Buffer.from(witBundle),
       });
     },
     parse: parseDocument,
@@ -154,39 +164,48 @@ function stateOf<State>(source: WorkloadApiSource<State>): State | undefined {
 interface StreamedBundle {
   readonly jwks: Uint8Array | undefined;
   readonly certificates: readonly Uint8Array[];
+  readonly witJwks: Uint8Array | undefined;
 }
 
-/** One document of both, so that the keeper compares and keeps it like any other. */
-function encode({ jwks, certificates }: StreamedBundle): Uint8Array {
+/** One document of all, so that the keeper compares and keeps it like any other. */
+function encode({ jwks, certificates, witJwks }: StreamedBundle): Uint8Array {
   const base64 = (bytes: Uint8Array): string =>
     Buffer.from(bytes).toString("base64");
   return Buffer.from(
     JSON.stringify({
       jwks: jwks === undefined ? null : base64(jwks),
       x509: certificates.map(base64),
+      wit: witJwks === undefined ? null : base64(witJwks),
     }),
   );
 }
 
 /** @throws {DcrError} `bundle_invalid` */
 async function parseDocument(document: Uint8Array): Promise<SpiffeBundle> {
-  const { jwks, x509 } = JSON.parse(Buffer.from(document).toString("utf8")) as {
+  const { jwks, x509, wit } = JSON.parse(
+    Buffer.from(document).toString("utf8"),
+  ) as {
     readonly jwks: string | null;
     readonly x509: readonly string[];
+    readonly wit: string | null;
   };
   const jwt =
     jwks === null
       ? { jwtAuthorities: new Map<string, never>(), skipped: [] }
       : readJwtAuthorities(Buffer.from(jwks, "base64"));
+  const witKeys =
+    wit === null
+      ? { witAuthorities: new Map<string, never>(), skipped: [] }
+      : readWitAuthorities(Buffer.from(wit, "base64"));
   const certificates = x509.map((der) => Buffer.from(der, "base64"));
   const authorities = readX509Authorities(certificates);
   return {
     ...jwt,
     ...authorities,
-    witAuthorities: new Map(),
+    ...witKeys,
     sequence: undefined,
     refreshHintSeconds: undefined,
-    skipped: [...jwt.skipped, ...authorities.skipped],
+    skipped: [...jwt.skipped, ...authorities.skipped, ...witKeys.skipped],
   };
 }
 

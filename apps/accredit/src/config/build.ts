@@ -93,6 +93,7 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
       ),
     ),
     policy: file.policy.map(buildRule),
+    takesWit: file.experimental.spiffe_wit,
     log: { level: file.log.level },
     shutdownTimeoutSeconds: file.shutdown_timeout,
     notices: findNotices(file),

@@ -5,6 +5,7 @@ const SERVED_GRANT_TYPES: ReadonlySet<string> = new Set(["client_credentials"]);
 const SERVED_AUTH_METHODS: ReadonlySet<string> = new Set([
   "spiffe_jwt",
   "spiffe_x509",
+  "spiffe_wit",
   "private_key_jwt",
 ]);
 
@@ -15,6 +16,7 @@ export function findNotices(file: ConfigFile): readonly string[] {
     ...file.trust.flatMap(trustNotices),
     ...policyNotices(file),
     ...mutualTlsNotices(file),
+    ...experimentalNotices(file),
   ];
 }
 
@@ -87,6 +89,21 @@ function* policyNotices({ policy }: ConfigFile): Iterable<string> {
       if (!SERVED_AUTH_METHODS.has(method))
         yield `${at}.allow.token_endpoint_auth_methods: ${method} is not served by this version`;
     }
+  }
+}
+
+function* experimentalNotices({
+  experimental,
+  policy,
+}: ConfigFile): Iterable<string> {
+  if (experimental.spiffe_wit)
+    yield "experimental.spiffe_wit: follows drafts that may change";
+  for (const [index, { allow }] of policy.entries()) {
+    if (
+      !experimental.spiffe_wit &&
+      allow.token_endpoint_auth_methods.includes("spiffe_wit")
+    )
+      yield `policy[${index}].allow.token_endpoint_auth_methods: spiffe_wit is not served while experimental.spiffe_wit is off`;
   }
 }
 

@@ -1,10 +1,6 @@
 import type { z } from "zod";
-import {
-  configSchema,
-  policyEntry,
-  trustEntry,
-  type ConfigFile,
-} from "./schema.ts";
+import { configSchema, policyEntry, type ConfigFile } from "./schema.ts";
+import { trustEntry } from "./trust-schema.ts";
 
 /**
  * The parts of a file that are sound by themselves, the others undefined. The rules between parts run on

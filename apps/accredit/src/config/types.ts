@@ -56,6 +56,8 @@ export interface Config {
     /** How long an ended registration is kept. */
     readonly keepEndedSeconds: number;
   };
+  /** Whether WIT-SVIDs are taken. */
+  readonly takesWit: boolean;
   readonly tokens: {
     readonly accessTokenTtlSeconds: number;
     readonly defaultResource: string | undefined;

@@ -14,6 +14,7 @@ export function serverSettings(config: Config): ServerSettings {
     maxAgeSeconds: config.registration.maxAgeSeconds,
     accessTokenTtlSeconds: config.tokens.accessTokenTtlSeconds,
     defaultResource: config.tokens.defaultResource,
+    takesWit: config.takesWit,
     limits: config.limits,
     mutualTls: {
       listener:

@@ -37,6 +37,7 @@ test("[AMB-01] config: what the file leaves out has its default, and iss is requ
       keepEndedSeconds: 604_800,
     },
     tokens: { accessTokenTtlSeconds: 600, defaultResource: undefined },
+    takesWit: false,
     limits: {
       registrationsPerMinutePerPrefix: 600,
       failedAttemptsPerSecondPerAddress: 10,

@@ -13,4 +13,9 @@ export type {
   PrivateKeyJwtRequirements,
   VerifiedPrivateKeyJwt,
 } from "./private-key-jwt.ts";
+export { verifyClientAttestation } from "./client-attestation.ts";
+export type {
+  ClientAttestation,
+  ClientAttestationRequirements,
+} from "./client-attestation.ts";
 export type { CheckListener, CheckResult } from "./checks.ts";

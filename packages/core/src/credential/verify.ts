@@ -5,6 +5,7 @@ import type {
 } from "../spiffe/jwt-svid.ts";
 import { detectCredentialKind } from "../vc/kind.ts";
 import { verifyCredential, type VerifiedVc } from "../vc/verify-credential.ts";
+import type { VerifiedWitSvid } from "../spiffe/wit-svid.ts";
 import { JWT_SVID_CHECKS, verifyJwtSvid } from "../spiffe/jwt-svid.ts";
 import type { TrustSource } from "../trust/index.ts";
 
@@ -12,8 +13,12 @@ import type { TrustSource } from "../trust/index.ts";
 export const JWT_SPIFFE_ASSERTION_TYPE =
   "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
-/** Every kind of credential that may be a software statement. */
-export type VerifiedCredential = VerifiedJwtSvid | VerifiedVc;
+/** Every kind of credential that a client may register with. */
+export type VerifiedCredential =
+  | VerifiedJwtSvid
+  | VerifiedVc
+  /** Never a software statement: it comes with a proof of its key (WIT-06). */
+  | VerifiedWitSvid;
 
 /** What an endpoint wants of a credential; which endpoint it is follows from the function called. */
 export type CredentialRequirements = Omit<JwtSvidRequirements, "purpose">;

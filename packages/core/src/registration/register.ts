@@ -1,3 +1,7 @@
+import {
+  verifyClientAttestation,
+  type ClientAttestation,
+} from "../credential/client-attestation.ts";
 import type { CheckListener } from "../credential/checks.ts";
 import {
   verifySoftwareStatement,
@@ -52,6 +56,8 @@ export interface RegistrationSettings
   /** Accepted `aud` values; one of them must be the sole audience. Holds the registration endpoint URL. */
   readonly audiences: readonly string[];
   readonly registrationEndpoint: string;
+  /** Accepted `aud` values of the proof beside a WIT-SVID; undefined where WIT-SVIDs are not taken. */
+  readonly attestationAudiences?: readonly string[] | undefined;
   readonly clockToleranceSeconds: number;
   readonly maxLifetimeSeconds: number;
   readonly maxAgeSeconds: number;
@@ -63,17 +69,19 @@ export interface RegistrationRequest extends AuditedRequest {
   readonly body: JsonObject;
   /** The `DPoP` header, where the request has one. */
   readonly dpop?: string | undefined;
+  /** A WIT-SVID and its proof, in the place of a statement. */
+  readonly attestation?: ClientAttestation | undefined;
 }
 
-/** What the response needs: the client, whether it is new, and the statement to echo byte for byte. */
+/** What the response needs: the client, whether it is new, and the statement to echo byte for byte, if there was one. */
 export interface Registration extends RegistrationOutcome {
-  readonly softwareStatement: string;
+  readonly softwareStatement: string | undefined;
   /** The registration access token to tell the client; never one for a SPIFFE client (MGMT-08). */
   readonly managementToken: string | undefined;
 }
 
 /**
- * Registers the client that a statement attests. A refusal throws, having written one audit row and
+ * Registers the client that a statement, or a WIT-SVID in its place, attests. A refusal throws, having written one audit row and
  * nothing else; an outage (`source_unavailable`, `store_unavailable`, `overloaded`) throws and writes none,
  * and so does one refusal too many (`rate_limited`).
  *
@@ -89,8 +97,14 @@ export async function register(
   let credential: VerifiedCredential | undefined;
   try {
     // The order is a security property: nothing of the request is used before its credential is verified.
-    const statement = readStatement(request.body);
-    credential = await verifyStatement(statement, settings, ports.trust, now);
+    const statement =
+      request.attestation === undefined
+        ? readStatement(request.body)
+        : undefined;
+    credential =
+      statement === undefined
+        ? await verifyAttestation(request, settings, ports, now)
+        : await verifyStatement(statement, settings, ports.trust, now);
     const attestation = attestationOf(credential);
     const admission = await admit(
       attestation,
@@ -175,6 +189,38 @@ export function readStatement(body: JsonObject): string {
     );
   }
   return statement;
+}
+
+/**
+ * The WIT-SVID of a request, with its proof.
+ *
+ * @throws {DcrError} `credential_kind_unsupported`, `request_malformed`, and what
+ * `verifyClientAttestation` throws
+ */
+async function verifyAttestation(
+  { attestation, body }: RegistrationRequest,
+  { attestationAudiences, clockToleranceSeconds }: RegistrationSettings,
+  { trust, store }: Pick<RegistrationPorts, "trust" | "store">,
+  now: number,
+): Promise<VerifiedCredential> {
+  if (attestation === undefined || attestationAudiences === undefined) {
+    throw new DcrError(
+      "credential_kind_unsupported",
+      "expected a software_statement, got OAuth-Client-Attestation, which this server does not take",
+    );
+  }
+  if (body["software_statement"] !== undefined) {
+    throw new DcrError(
+      "request_malformed",
+      "expected a software_statement or OAuth-Client-Attestation, got both",
+    );
+  }
+  return verifyClientAttestation(
+    attestation,
+    trust,
+    { audiences: attestationAudiences, now, clockToleranceSeconds },
+    store,
+  );
 }
 
 /** Verifies the statement for the registration endpoint. */

@@ -14,8 +14,8 @@ import type { VerifiedWitSvid } from "./wit-svid.ts";
 
 /** What the token endpoint wants of the proof beside a WIT-SVID. Times in seconds. */
 export interface WitProofRequirements {
-  /** The authorization server's issuer identifier: the only audience. */
-  readonly audience: string;
+  /** Accepted `aud` values; one of them must be the sole audience. */
+  readonly audiences: readonly string[];
   /** Epoch seconds. */
   readonly now: number;
   readonly clockToleranceSeconds: number;
@@ -70,7 +70,7 @@ export async function verifyWitProof(
       "one that does not verify",
     );
   }
-  checkAudience(payload["aud"], [requirements.audience]);
+  checkAudience(payload["aud"], requirements.audiences);
   const proofId = textClaim(payload, "jti");
   const times = checkTimes(payload, requirements);
   return {

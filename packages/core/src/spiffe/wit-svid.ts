@@ -151,11 +151,10 @@ async function findKey(
   trust: TrustSource,
 ): Promise<JwtAuthority> {
   let { source, bundle } = findTrust(subject, trust);
-  if (
-    !bundle.witAuthorities.has(keyId) &&
-    ((await source.refreshUnknownKey?.()) ?? false)
-  )
+  if (!bundle.witAuthorities.has(keyId)) {
+    await source.refreshUnknownKey?.();
     ({ source, bundle } = findTrust(subject, trust));
+  }
   const authority = bundle.witAuthorities.get(keyId);
   if (authority?.algorithms.includes(algorithm) === true) return authority;
   // The key may be published and only unknown to us: that is our outage, not the caller's mistake (Q10).

@@ -148,10 +148,10 @@ async function findPathAgain(
     return await findPath(held);
   } catch (error) {
     if (!isUnknownAuthority(error)) throw error;
-    const { source } = held;
-    if ((await source.refreshUnknownKey?.()) ?? false)
-      return findPath(findTrust(subject, trust));
-    if (source.refreshFails !== true) throw error;
+    const isNew = (await held.source.refreshUnknownKey?.()) ?? false;
+    const refreshed = findTrust(subject, trust);
+    if (isNew) return findPath(refreshed);
+    if (refreshed.source.refreshFails !== true) throw error;
     // The authority may be published and only unknown to us: that is our outage (Q10).
     throw new DcrError(
       "source_unavailable",

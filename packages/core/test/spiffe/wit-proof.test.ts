@@ -17,7 +17,7 @@ import {
 
 type Members = Readonly<Record<string, unknown>>;
 
-const WANTED = { ...REQUIREMENTS, audience: ISSUER, maxAgeSeconds: 300 };
+const WANTED = { ...REQUIREMENTS, audiences: [ISSUER], maxAgeSeconds: 300 };
 const svid = await mint();
 const wit = await verify(svid.token);
 const verifyProof = (proof: string, change: Partial<typeof WANTED> = {}) =>

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { DcrError } from "@accredit/core/errors";
+import { readAttestationHeaders } from "../http/attestation-headers.ts";
 import type { ReadClientCertificates } from "../http/client-certificate.ts";
 import type { RequestEvent } from "../http/request-scope.ts";
 import { recordRefusal, type RefusalPorts } from "../refusals.ts";
@@ -50,6 +51,7 @@ export async function authenticateRequest(
       {
         parameters,
         authorization,
+        attestation: readAttestationHeaders(request),
         certificates: options.readClientCertificates(request),
       },
       options.authentication,

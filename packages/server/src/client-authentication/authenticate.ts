@@ -1,9 +1,17 @@
-import { verifyClientAssertion } from "@accredit/core/credential";
+import {
+  verifyClientAssertion,
+  verifyClientAttestation,
+} from "@accredit/core/credential";
+import { DcrError } from "@accredit/core/errors";
 import type {
   RegisteredClient,
   ClientAuthMethod,
 } from "@accredit/core/registration";
-import type { VerifiedJwtSvid, VerifiedX509Svid } from "@accredit/core/spiffe";
+import type {
+  VerifiedJwtSvid,
+  VerifiedWitSvid,
+  VerifiedX509Svid,
+} from "@accredit/core/spiffe";
 import {
   certificateBinding,
   verifyCertificates,
@@ -19,7 +27,7 @@ import { requireMethod } from "./require-method.ts";
 import { findSpiffeClient, type FindClientPorts } from "./find-client.ts";
 import {
   chooseMechanism,
-  type Mechanism,
+  type SvidMechanism,
   type PresentedAuthentication,
 } from "./mechanism.ts";
 
@@ -32,7 +40,8 @@ export const CLIENT_AUTHENTICATION_PARAMETERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Every kind of credential that a client may prove itself with. */
-export type ProvenCredential = VerifiedJwtSvid | VerifiedX509Svid;
+export type ProvenCredential =
+  VerifiedJwtSvid | VerifiedWitSvid | VerifiedX509Svid;
 
 declare const authenticated: unique symbol;
 
@@ -57,11 +66,13 @@ export interface AuthenticationPorts
   readonly issuer: string;
   readonly maxLifetimeSeconds: number;
   readonly maxAgeSeconds: number;
+  /** Whether WIT-SVIDs are taken (experimental). */
+  readonly takesWit: boolean;
 }
 
 /**
- * Authenticates the client of a request by its JWT-SVID (`spiffe_jwt`) or its X509-SVID in TLS
- * (`spiffe_x509`). The order is a security property: nothing is looked up before the credential is verified,
+ * Authenticates the client of a request by its JWT-SVID (`spiffe_jwt`), its X509-SVID in TLS
+ * (`spiffe_x509`), its WIT-SVID (`spiffe_wit`) or its own key (`private_key_jwt`). The order is a security property: nothing is looked up before the credential is verified,
  * so that an unknown client and a wrong key cannot be told apart.
  *
  * @throws {DcrError} the reason; the wire shows one text for all of them (CAUTH-18)
@@ -84,7 +95,7 @@ export async function authenticateClient(
   }
 
   // 2. The credential.
-  const credential = await verifyCredential(mechanism, ports);
+  const credential = await verifyCredential(mechanism, [ports.issuer], ports);
 
   // 3. The client that this SPIFFE ID registered (CAUTH-06, CAUTH-07).
   const client = await findSpiffeClient(
@@ -106,17 +117,37 @@ export async function authenticateClient(
   return { ...proven, binding } as AuthenticatedClient;
 }
 
-/** An assertion is judged by the rules that registration uses too, for our issuer identifier alone. */
-async function verifyCredential(
-  mechanism: Exclude<Mechanism, { readonly method: "private_key_jwt" }>,
+/**
+ * Verifies an SVID by the rules that registration uses too, for these audiences alone.
+ *
+ * @throws {DcrError} why not
+ */
+export async function verifyCredential(
+  mechanism: SvidMechanism,
+  audiences: readonly string[],
   ports: AuthenticationPorts,
 ): Promise<ProvenCredential> {
   if (mechanism.method === "spiffe_x509")
     return verifyCertificates(mechanism.chain, ports);
+  const { clockToleranceSeconds } = ports;
+  const expected = { audiences, now: ports.clock.now(), clockToleranceSeconds };
+  if (mechanism.method === "spiffe_wit") {
+    if (ports.takesWit) {
+      const { attestation } = mechanism;
+      return verifyClientAttestation(
+        attestation,
+        ports.trust,
+        expected,
+        ports.store,
+      );
+    }
+    throw new DcrError(
+      "client_auth_method_not_allowed",
+      "expected another SVID, got OAuth-Client-Attestation, which this server does not take",
+    );
+  }
   return verifyClientAssertion(mechanism.assertion, ports.trust, {
-    audiences: [ports.issuer],
-    now: ports.clock.now(),
-    clockToleranceSeconds: ports.clockToleranceSeconds,
+    ...expected,
     maxLifetimeSeconds: ports.maxLifetimeSeconds,
     maxAgeSeconds: ports.maxAgeSeconds,
   });

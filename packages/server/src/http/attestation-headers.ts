@@ -1,14 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { DcrError } from "@accredit/core/errors";
+import type { ClientAttestation } from "@accredit/core/credential";
 import { headerLines } from "./header-lines.ts";
-
-/** The two headers of a client attestation, as they came; nothing about them is verified. */
-export interface AttestationHeaders {
-  /** `OAuth-Client-Attestation`: the WIT-SVID. */
-  readonly attestation: string;
-  /** `OAuth-Client-Attestation-PoP`: the proof that the sender holds its key. */
-  readonly proof: string;
-}
 
 /** RFC 9110 section 11.2. */
 const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/;
@@ -22,7 +15,7 @@ const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/;
  */
 export function readAttestationHeaders(
   request: Pick<IncomingMessage, "rawHeaders">,
-): AttestationHeaders | undefined {
+): ClientAttestation | undefined {
   const attestations = headerLines(request, "oauth-client-attestation");
   const proofs = headerLines(request, "oauth-client-attestation-pop");
   if (attestations.length === 0 && proofs.length === 0) return undefined;

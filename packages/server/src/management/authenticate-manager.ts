@@ -1,20 +1,26 @@
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import type { ClientAttestation } from "@accredit/core/credential";
 import { DcrError } from "@accredit/core/errors";
-import { verifyClientAssertion } from "@accredit/core/credential";
 import {
   hashManagementToken,
   type RegisteredClient,
+  type SpiffeAuthMethod,
 } from "@accredit/core/registration";
 import { coversSpiffeId } from "@accredit/core/spiffe";
-import type {
-  AuthenticationPorts,
-  ProvenCredential,
+import {
+  verifyCredential,
+  type AuthenticationPorts,
+  type ProvenCredential,
 } from "../client-authentication/authenticate.ts";
 import { requireMethod } from "../client-authentication/require-method.ts";
-import { verifyCertificates } from "../client-authentication/certificate-binding.ts";
 import { requireStanding } from "../client-authentication/standing.ts";
-import type { ReadClientCertificates } from "../http/client-certificate.ts";
+import { readAttestationHeaders } from "../http/attestation-headers.ts";
+import type { SvidMechanism } from "../client-authentication/mechanism.ts";
+import type {
+  CertificateChain,
+  ReadClientCertificates,
+} from "../http/client-certificate.ts";
 import { clientHandle } from "./client-uri.ts";
 
 /** What proving to be a client at its management endpoint needs. */
@@ -36,8 +42,8 @@ const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 /**
  * Proves that the caller is the client that a management URI names: by the credential itself, since a SPIFFE
- * client holds no token (MGMT-08). A JWT-SVID in `Authorization: Bearer` whose only audience is the URI, or
- * an X509-SVID in mutual TLS. A client of a Verifiable Credential has a registration access token.
+ * client holds no token (MGMT-08). A JWT-SVID in `Authorization: Bearer` whose only audience is the URI,
+ * an X509-SVID in mutual TLS, or a WIT-SVID whose proof is for the URI. A client of a Verifiable Credential has a registration access token.
  *
  * @throws {DcrError} why not; `source_unavailable` and `store_unavailable` are outages
  * @see RFC 7592 section 2; ADR 5
@@ -92,29 +98,35 @@ async function prove(
   { authentication, readClientCertificates }: ManagerPorts,
 ): Promise<{
   readonly credential: ProvenCredential;
-  readonly method: "spiffe_jwt" | "spiffe_x509";
+  readonly method: SpiffeAuthMethod;
 }> {
-  if (token !== undefined) {
-    const credential = await verifyClientAssertion(
-      token,
-      authentication.trust,
-      {
-        ...authentication,
-        now: authentication.clock.now(),
-        audiences: [uri],
-      },
-    );
-    return { credential, method: "spiffe_jwt" };
-  }
-  const certificates = readClientCertificates(request);
-  if (certificates === undefined) {
+  const mechanism = chooseProof(
+    token,
+    readAttestationHeaders(request),
+    readClientCertificates(request),
+  );
+  const credential = await verifyCredential(mechanism, [uri], authentication);
+  return { credential, method: mechanism.method };
+}
+
+function chooseProof(
+  assertion: string | undefined,
+  attestation: ClientAttestation | undefined,
+  chain: CertificateChain | undefined,
+): SvidMechanism {
+  if (assertion !== undefined && attestation !== undefined) {
     throw new DcrError(
-      "client_assertion_missing",
-      "expected a JWT-SVID for this URI in Authorization: Bearer, or an X509-SVID in mutual TLS, got neither",
+      "request_malformed",
+      "expected one SVID, got Authorization and OAuth-Client-Attestation",
     );
   }
-  const credential = await verifyCertificates(certificates, authentication);
-  return { credential, method: "spiffe_x509" };
+  if (assertion !== undefined) return { method: "spiffe_jwt", assertion };
+  if (attestation !== undefined) return { method: "spiffe_wit", attestation };
+  if (chain !== undefined) return { method: "spiffe_x509", chain };
+  throw new DcrError(
+    "client_assertion_missing",
+    "expected a JWT-SVID for this URI in Authorization: Bearer, or an X509-SVID in mutual TLS, got neither",
+  );
 }
 
 /** Node drops a second Authorization header without a word; which of two counts is not ours to choose. */

@@ -51,6 +51,11 @@ export function authorizationServerMetadata(
     revocation_endpoint_auth_methods_supported: authMethods,
     revocation_endpoint_auth_signing_alg_values_supported:
       assertionAlgorithms(authMethods),
+    // ASM-05; no challenge_endpoint, since a proof is good once without one.
+    ...(authMethods.includes("spiffe_wit") && {
+      client_attestation_signing_alg_values_supported: JWT_SVID_ALGORITHMS,
+      client_attestation_pop_signing_alg_values_supported: JWT_SVID_ALGORITHMS,
+    }),
     ...(mutualTls.certificateBoundTokens && {
       tls_client_certificate_bound_access_tokens: true,
     }),

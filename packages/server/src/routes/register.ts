@@ -1,12 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { DcrError } from "@accredit/core/errors";
-import type { JsonObject } from "@accredit/core/json";
 import {
   register,
   type RegistrationPorts,
+  type RegistrationRequest,
   type RegistrationSettings,
 } from "@accredit/core/registration";
 import { checkMediaType } from "../http/framing.ts";
+import { readAttestationHeaders } from "../http/attestation-headers.ts";
 import { headerLines } from "../http/header-lines.ts";
 import { parseJsonObject } from "../http/json-body.ts";
 import type { Endpoints } from "../endpoints.ts";
@@ -36,10 +37,9 @@ export function createRegisterRoute(options: RegisterRouteOptions): NodeRoute {
     try {
       const registration = await register(
         {
-          body: await readRequest(request, event, body, options),
+          ...(await readRequest(request, event, body, options)),
           requestId: event.id,
           remote: event.remote,
-          dpop: dpopHeader(request),
         },
         registrationSettings,
         registrationPorts,
@@ -58,16 +58,20 @@ export function createRegisterRoute(options: RegisterRouteOptions): NodeRoute {
   };
 }
 
-/** The request body as one JSON object; what is not leaves its audit row here, before the use case. */
+/** The body as one JSON object, and the proofs beside it; what is malformed leaves its audit row here, before the use case. */
 async function readRequest(
   request: IncomingMessage,
   event: RequestEvent,
   body: Buffer,
   ports: RefusalPorts,
-): Promise<JsonObject> {
+): Promise<Pick<RegistrationRequest, "body" | "dpop" | "attestation">> {
   try {
     checkMediaType(request, "application/json");
-    return parseJsonObject(body);
+    return {
+      body: parseJsonObject(body),
+      dpop: dpopHeader(request),
+      attestation: readAttestationHeaders(request),
+    };
   } catch (error) {
     if (error instanceof DcrError) {
       throw await recordRefusal("registration.refused", error, event, ports);

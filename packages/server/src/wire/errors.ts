@@ -73,7 +73,7 @@ export const WIRE_ERRORS = {
 
   client_assertion_missing: INVALID_REQUEST,
   client_assertion_type_unsupported: INVALID_CLIENT,
-  assertion_replayed: INVALID_CLIENT,
+  assertion_replayed: INVALID_STATEMENT,
   client_unknown: INVALID_CLIENT,
   client_mismatch: INVALID_CLIENT,
   registration_expired: INVALID_CLIENT,
@@ -83,7 +83,8 @@ export const WIRE_ERRORS = {
   client_auth_method_not_allowed: INVALID_CLIENT,
   client_id_missing: INVALID_CLIENT,
   client_certificate_missing: INVALID_REQUEST,
-  attestation_malformed: INVALID_CLIENT,
+  attestation_malformed: INVALID_STATEMENT,
+  attestation_not_fresh: { status: 400, error: "use_fresh_attestation" },
 
   scope_not_allowed: { status: 400, error: "invalid_scope" },
   resource_not_allowed: { status: 400, error: "invalid_target" },
