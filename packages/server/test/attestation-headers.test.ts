@@ -5,7 +5,7 @@ import { readAttestationHeaders } from "../src/http/attestation-headers.ts";
 const WIT = "OAuth-Client-Attestation";
 const POP = "OAuth-Client-Attestation-PoP";
 const read = (...rawHeaders: string[]) =>
-  readAttestationHeaders({ rawHeaders });
+  readAttestationHeaders({ rawHeaders }, { takesWit: true });
 
 test("[CAUTH-09] the two headers, in whatever case and order, once each", () => {
   assert.equal(read("Host", "a"), undefined);
@@ -16,6 +16,15 @@ test("[CAUTH-09] the two headers, in whatever case and order, once each", () => 
       proof: "p.o.p",
     },
   );
+});
+
+test("[CAUTH-09] where they are not taken, they are not looked at", () => {
+  const taken = { takesWit: false };
+  for (const rawHeaders of [
+    [WIT, "w.i.t", POP, "p.o.p"],
+    [WIT, "no token", WIT, ""],
+  ])
+    assert.equal(readAttestationHeaders({ rawHeaders }, taken), undefined);
 });
 
 for (const [name, headers] of Object.entries({

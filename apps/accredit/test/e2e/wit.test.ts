@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { json } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
 import {
   FakeWitAuthority,
@@ -83,6 +86,34 @@ function form(
 }
 
 const GRANT = { grant_type: "client_credentials" };
+const FORM = "application/x-www-form-urlencoded";
+const JSON_BODY = "application/json";
+
+/** The lines of one header; `fetch` would join them. */
+type Lines = string | string[];
+
+/** Posts with the two headers as they stand and says what came: the status, and the error if there was one. */
+async function sendLines(
+  url: string,
+  type: string,
+  [attestation, proof]: readonly [Lines, Lines],
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<readonly [number | undefined, unknown]> {
+  const request = httpRequest(url, {
+    method: "POST",
+    headers: {
+      "Content-Type": type,
+      "OAuth-Client-Attestation": attestation,
+      "OAuth-Client-Attestation-PoP": proof,
+    },
+  });
+  request.end(
+    type === FORM ? new URLSearchParams(parameters).toString() : "{}",
+  );
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  const body = (await json(response)) as Record<string, unknown>;
+  return [response.statusCode, body["error"]];
+}
 
 test("[CAUTH-09] [CAUTH-10] [WIT-01] a workload registers by its WIT-SVID, gets a token, and manages itself", async (t) => {
   const accredit = await start(t);
@@ -157,29 +188,72 @@ test("[ASM-03] [ASM-05] [AMB-19] the metadata names spiffe_wit and its algorithm
   assert.equal(JSON.stringify(off).includes("spiffe_wit"), false);
 });
 
-test("where the switch is off, both endpoints say so and register nothing", async (t) => {
+test("[CAUTH-09] where the switch is off, the headers prove nothing and spoil nothing", async (t) => {
   const accredit = await start(t, {});
-  const svid = await accredit.wit.witSvid();
-  const registered = await register(
-    accredit,
-    await headers(svid, accredit.issuer),
+  const { issuer, registrationEndpoint, tokenEndpoint } = accredit;
+  const good = await headers(await accredit.wit.witSvid(), issuer);
+  const bad = { "OAuth-Client-Attestation": "not a token" };
+  for (const proof of [good, bad]) {
+    const alone = await register(accredit, proof);
+    const nothing = await register(accredit, {});
+    assert.deepEqual([alone.status, alone.body], [400, nothing.body]);
+    const beside = await register(accredit, proof, {
+      software_statement: await accredit.statement(),
+    });
+    assert.equal(beside.status, 201, beside.text);
+
+    const token = await form(tokenEndpoint, proof, GRANT);
+    assert.deepEqual(
+      [token.status, token.body["error"]],
+      [401, "invalid_client"],
+    );
+    const assertion = clientCredentials(await accredit.assertion());
+    const granted = await form(tokenEndpoint, proof, assertion);
+    assert.equal(granted.status, 200, granted.text);
+
+    const uri = String(beside.body["registration_client_uri"]);
+    assert.ok(uri.startsWith(registrationEndpoint), uri);
+    assert.equal((await send(uri, { headers: proof })).status, 401);
+    const bearer = `Bearer ${await accredit.assertion({ aud: uri })}`;
+    const read = await send(uri, {
+      headers: { ...proof, Authorization: bearer },
+    });
+    assert.equal(read.status, 200, read.text);
+  }
+});
+
+test("[CAUTH-09] either header twice is refused, the same value or another, on two lines or one", async (t) => {
+  const accredit = await start(t);
+  const { issuer, registrationEndpoint, tokenEndpoint, wit } = accredit;
+  const svid = await wit.witSvid();
+  assert.equal(
+    (await register(accredit, await headers(svid, issuer))).status,
+    201,
   );
-  assert.equal(registered.status, 400);
-  assert.equal(registered.body["error"], "invalid_software_statement");
-  assert.match(
-    String(registered.body["error_description"]),
-    /OAuth-Client-Attestation/,
-  );
-  await accredit.register({ software_statement: await accredit.statement() });
-  const token = await form(
-    accredit.tokenEndpoint,
-    await headers(svid, accredit.issuer),
+  const [one, two] = [await svid.proof(issuer), await svid.proof(issuer)];
+  const other = (await wit.witSvid()).token;
+  const repeated: Readonly<Record<string, readonly [Lines, Lines]>> = {
+    "the proof, the same": [svid.token, [one, one]],
+    "the proof, another": [svid.token, [one, two]],
+    "the WIT-SVID, the same": [[svid.token, svid.token], one],
+    "the WIT-SVID, another": [[svid.token, other], one],
+    "two proofs on one line": [svid.token, `${one}, ${two}`],
+    "two WIT-SVIDs on one line": [`${svid.token},${svid.token}`, one],
+  };
+  for (const [name, lines] of Object.entries(repeated)) {
+    const token = await sendLines(tokenEndpoint, FORM, lines, GRANT);
+    assert.deepEqual(token, [401, "invalid_client"], name);
+    const registered = await sendLines(registrationEndpoint, JSON_BODY, lines);
+    assert.deepEqual(registered, [400, "invalid_software_statement"], name);
+  }
+  // None of that used a proof up.
+  const granted = await sendLines(
+    tokenEndpoint,
+    FORM,
+    [svid.token, one],
     GRANT,
   );
-  assert.deepEqual(
-    [token.status, token.body["error"]],
-    [401, "invalid_client"],
-  );
+  assert.deepEqual(granted, [200, undefined]);
 });
 
 test("[WIT-06] [J22] a bare WIT-SVID is no software statement, no assertion and no bearer token", async (t) => {

@@ -51,7 +51,7 @@ export async function authenticateRequest(
       {
         parameters,
         authorization,
-        attestation: readAttestationHeaders(request),
+        attestation: readAttestationHeaders(request, options.authentication),
         certificates: options.readClientCertificates(request),
       },
       options.authentication,

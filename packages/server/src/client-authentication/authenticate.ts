@@ -2,7 +2,6 @@ import {
   verifyClientAssertion,
   verifyClientAttestation,
 } from "@accredit/core/credential";
-import { DcrError } from "@accredit/core/errors";
 import type {
   RegisteredClient,
   ClientAuthMethod,
@@ -66,14 +65,15 @@ export interface AuthenticationPorts
   readonly issuer: string;
   readonly maxLifetimeSeconds: number;
   readonly maxAgeSeconds: number;
-  /** Whether WIT-SVIDs are taken (experimental). */
+  /** Whether WIT-SVIDs are taken (experimental); where they are not, their headers are not read. */
   readonly takesWit: boolean;
 }
 
 /**
  * Authenticates the client of a request by its JWT-SVID (`spiffe_jwt`), its X509-SVID in TLS
- * (`spiffe_x509`), its WIT-SVID (`spiffe_wit`) or its own key (`private_key_jwt`). The order is a security property: nothing is looked up before the credential is verified,
- * so that an unknown client and a wrong key cannot be told apart.
+ * (`spiffe_x509`), its WIT-SVID (`spiffe_wit`) or its own key (`private_key_jwt`). The order is a security
+ * property: nothing is looked up before the credential is verified, so that an unknown client and a wrong
+ * key cannot be told apart.
  *
  * @throws {DcrError} the reason; the wire shows one text for all of them (CAUTH-18)
  * @see draft-ietf-oauth-spiffe-client-auth section 3
@@ -132,18 +132,12 @@ export async function verifyCredential(
   const { clockToleranceSeconds } = ports;
   const expected = { audiences, now: ports.clock.now(), clockToleranceSeconds };
   if (mechanism.method === "spiffe_wit") {
-    if (ports.takesWit) {
-      const { attestation } = mechanism;
-      return verifyClientAttestation(
-        attestation,
-        ports.trust,
-        expected,
-        ports.store,
-      );
-    }
-    throw new DcrError(
-      "client_auth_method_not_allowed",
-      "expected another SVID, got OAuth-Client-Attestation, which this server does not take",
+    const { attestation } = mechanism;
+    return verifyClientAttestation(
+      attestation,
+      ports.trust,
+      expected,
+      ports.store,
     );
   }
   return verifyClientAssertion(mechanism.assertion, ports.trust, {

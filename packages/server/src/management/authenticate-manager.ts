@@ -43,7 +43,8 @@ const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 /**
  * Proves that the caller is the client that a management URI names: by the credential itself, since a SPIFFE
  * client holds no token (MGMT-08). A JWT-SVID in `Authorization: Bearer` whose only audience is the URI,
- * an X509-SVID in mutual TLS, or a WIT-SVID whose proof is for the URI. A client of a Verifiable Credential has a registration access token.
+ * an X509-SVID in mutual TLS, or a WIT-SVID whose proof is for the URI. A client of a Verifiable Credential
+ * has a registration access token.
  *
  * @throws {DcrError} why not; `source_unavailable` and `store_unavailable` are outages
  * @see RFC 7592 section 2; ADR 5
@@ -102,7 +103,7 @@ async function prove(
 }> {
   const mechanism = chooseProof(
     token,
-    readAttestationHeaders(request),
+    readAttestationHeaders(request, authentication),
     readClientCertificates(request),
   );
   const credential = await verifyCredential(mechanism, [uri], authentication);

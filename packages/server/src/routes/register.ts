@@ -63,14 +63,16 @@ async function readRequest(
   request: IncomingMessage,
   event: RequestEvent,
   body: Buffer,
-  ports: RefusalPorts,
+  ports: RefusalPorts & Pick<RegisterRouteOptions, "registrationSettings">,
 ): Promise<Pick<RegistrationRequest, "body" | "dpop" | "attestation">> {
   try {
     checkMediaType(request, "application/json");
     return {
       body: parseJsonObject(body),
       dpop: dpopHeader(request),
-      attestation: readAttestationHeaders(request),
+      attestation: readAttestationHeaders(request, {
+        takesWit: ports.registrationSettings.attestationAudiences !== undefined,
+      }),
     };
   } catch (error) {
     if (error instanceof DcrError) {
