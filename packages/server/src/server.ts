@@ -92,12 +92,11 @@ export function registrationSettings(
   settings: ServerSettings,
 ): RegistrationSettings {
   const { registration } = endpointsOf(settings.issuer);
-  const audiences = [registration, ...settings.audiences];
   return {
-    audiences,
-    // A proof names the server by its issuer identifier, as at every endpoint, or this endpoint alone.
+    audiences: [registration, ...settings.audiences],
+    // What several servers share as audience will not do: one could use at another the proof it was sent.
     attestationAudiences:
-      settings.takesWit === true ? [settings.issuer, ...audiences] : undefined,
+      settings.takesWit === true ? [settings.issuer] : undefined,
     policy: settings.policy,
     clientId: settings.clientId,
     maxClientsPerSubject: MAX_CLIENTS_PER_SUBJECT,

@@ -130,7 +130,7 @@ test("[CAUTH-09] [CAUTH-10] [WIT-01] a workload registers by its WIT-SVID, gets 
   assert.equal("software_statement" in body, false);
   const again = await register(
     accredit,
-    await headers(await wit.witSvid(), accredit.registrationEndpoint),
+    await headers(await wit.witSvid(), issuer),
     { client_name: "Alice" },
   );
   assert.equal(again.body["client_id"], WORKLOAD);
@@ -324,6 +324,31 @@ test("[CAUTH-10] [CAUTH-12] a proof is for this server, of this key, and good on
   );
   const granted = both.filter(({ status }) => status === 200);
   assert.equal(granted.length, 2, "each of two proofs once");
+});
+
+test("[CAUTH-10] a proof at registration names the server by its issuer identifier, by nothing else and to nobody else", async (t) => {
+  const shared = "https://register.example";
+  const accredit = await start(t, {
+    registration: `${EXPERIMENTAL}\nregistration: { audiences: ["${shared}"] }`,
+  });
+  const { issuer, registrationEndpoint, wit } = accredit;
+  const svid = await wit.witSvid();
+  for (const audience of [shared, registrationEndpoint, `${issuer}/`]) {
+    const { status, body } = await register(
+      accredit,
+      await headers(svid, audience),
+    );
+    assert.deepEqual(
+      [status, body["error"]],
+      [400, "invalid_software_statement"],
+      audience,
+    );
+  }
+  const claims = { aud: [issuer, shared] };
+  const two = await register(accredit, await headers(svid, issuer, { claims }));
+  assert.equal(two.status, 400);
+  const one = await register(accredit, await headers(svid, issuer));
+  assert.equal(one.status, 201, one.text);
 });
 
 test("[CAUTH-01] [CAUTH-11] one mechanism, and no client_id but its own", async (t) => {

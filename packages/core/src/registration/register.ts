@@ -81,9 +81,9 @@ export interface Registration extends RegistrationOutcome {
 }
 
 /**
- * Registers the client that a statement, or a WIT-SVID in its place, attests. A refusal throws, having written one audit row and
- * nothing else; an outage (`source_unavailable`, `store_unavailable`, `overloaded`) throws and writes none,
- * and so does one refusal too many (`rate_limited`).
+ * Registers the client that a statement, or a WIT-SVID in its place, attests. A refusal throws, having
+ * written one audit row and nothing else; an outage (`source_unavailable`, `store_unavailable`, `overloaded`)
+ * throws and writes none, and so does one refusal too many (`rate_limited`).
  *
  * @throws {DcrError}
  * @see draft-kasselman-oauth-dcr-trusted-issuer-token section 5; RFC 7591 section 3
