@@ -210,7 +210,7 @@ const REFUSED: readonly (readonly [
     "issuer_untrusted",
   ],
   [
-    "[DCR-TI-14] that no rule lets in",
+    "that no rule lets in",
     async (ports) => {
       const claims = { sub: "spiffe://example.org/ns/prod/db" };
       return registerBy(await present(await wit.witSvid({ claims })), ports);
