@@ -12,7 +12,13 @@ const EXPECTED = [
   /^registered spiffe:\/\//m,
   /^got a Bearer token/m,
   /\[template\]/,
+  /^registered [0-9a-f-]{36} /m,
+  /^got a Bearer token/m,
+  /^revoked: dc\+sd-jwt credential/m,
+  /^Development trust domain example.org/m,
 ];
+/** The command whose client the sixth revokes: once more, and refused. */
+const REFUSED = 4;
 
 // The quick start of a fresh clone has no data yet.
 rmSync("data/quickstart", { recursive: true, force: true });
@@ -28,7 +34,7 @@ server.stdout.setEncoding("utf8").on("data", (text: string) => {
 });
 
 try {
-  await until(() => printed.includes("--spiffe-id"), START_MS);
+  await until(() => printed.includes("dev rotate"), START_MS);
   const commands = printed
     .split("\n")
     .filter((line) => line.trim().startsWith("npx "));
@@ -50,6 +56,13 @@ try {
       );
     }
   }
+  const again = spawnSync(commands[REFUSED]?.trim() ?? "", {
+    shell: true,
+    encoding: "utf8",
+  });
+  process.stdout.write(again.stdout + again.stderr);
+  if (again.status !== 1 || !again.stderr.includes("invalid_client"))
+    throw new Error("expected the revoked client to be refused");
 } finally {
   // Ctrl-C reaches every process of the terminal's group, npm and the server alike.
   process.kill(-(server.pid ?? 0), "SIGINT");

@@ -11,6 +11,7 @@ import {
   ROTATION_STEPS,
   type AuthorityStatus,
 } from "./rotation.ts";
+import type { DevCredentialIssuer } from "./credentials/credential-issuer.ts";
 import type { DevTrustDomain } from "./trust-domain.ts";
 
 const ROTATION = z.strictObject({
@@ -18,7 +19,7 @@ const ROTATION = z.strictObject({
   steps: z.array(z.enum(ROTATION_STEPS)).min(1).optional(),
 });
 
-/** What a running development trust domain tells about itself; never a key. */
+/** What running development issuers tell about themselves; never a key. */
 export interface DevStatus {
   readonly trust_domain: string;
   readonly pid: number;
@@ -28,6 +29,13 @@ export interface DevStatus {
   readonly spiffe_bundle_url: string;
   readonly spiffe_bundle_endpoint_id: string;
   readonly bundle_file: string;
+  readonly credential_issuer: {
+    readonly did: string;
+    readonly url: string;
+    readonly status_lists: readonly string[];
+    /** How many credentials it issued. */
+    readonly issued: number;
+  };
   readonly sequence: number;
   readonly workloads: readonly string[];
   readonly authorities: Readonly<
@@ -36,7 +44,10 @@ export interface DevStatus {
 }
 
 /** Where everything of a domain is, and what signs in it. */
-export function devStatus(domain: DevTrustDomain): DevStatus {
+export function devStatus(
+  domain: DevTrustDomain,
+  issuer: DevCredentialIssuer,
+): DevStatus {
   const of = (kind: AuthorityKind): readonly AuthorityStatus[] =>
     authorityStatus(domain.authorities, kind);
   return {
@@ -48,6 +59,12 @@ export function devStatus(domain: DevTrustDomain): DevStatus {
     spiffe_bundle_url: domain.spiffeBundleUrl,
     spiffe_bundle_endpoint_id: domain.endpointSpiffeId,
     bundle_file: domain.bundleFile,
+    credential_issuer: {
+      did: issuer.did,
+      url: issuer.url,
+      status_lists: Object.values(issuer.statusUrls),
+      issued: issuer.issued().length,
+    },
     sequence: domain.authorities.sequence(),
     workloads: domain.workloads.map(({ spiffeId }) => spiffeId),
     authorities: { jwt: of("jwt"), x509: of("x509"), wit: of("wit") },
@@ -55,17 +72,20 @@ export function devStatus(domain: DevTrustDomain): DevStatus {
 }
 
 /** The commands of a trust domain. */
-export function trustDomainCommands(domain: DevTrustDomain): ControlCommands {
+export function trustDomainCommands(
+  domain: DevTrustDomain,
+  issuer: DevCredentialIssuer,
+): ControlCommands {
   return new Map<string, ControlCommand>([
     [
       "status",
-      controlCommand(z.strictObject({}), async () => devStatus(domain)),
+      controlCommand(z.strictObject({}), async () => devStatus(domain, issuer)),
     ],
     [
       "rotate",
       controlCommand(ROTATION, async (rotation) => {
         await rotate(domain.authorities, rotation);
-        return devStatus(domain);
+        return devStatus(domain, issuer);
       }),
     ],
   ]);

@@ -1,6 +1,12 @@
 import { join, resolve } from "node:path";
+import { openCertificateAuthority } from "./certificate-authority.ts";
 import { CONTROL_SOCKET } from "./control-client.ts";
 import { trustDomainCommands } from "./control-commands.ts";
+import { credentialCommands } from "./credentials/credential-commands.ts";
+import {
+  startDevCredentialIssuer,
+  type DevCredentialIssuer,
+} from "./credentials/credential-issuer.ts";
 import { startControlServer } from "./control-server.ts";
 import { placeSocket } from "./place-socket.ts";
 import { ensurePrivateDirectory } from "./private-files.ts";
@@ -11,9 +17,11 @@ import type { DevWorkload } from "./workloads.ts";
 export interface DevIssuersOptions {
   readonly dir: string;
   readonly trustDomain: string;
-  /** Ports on loopback: of the `https_web` bundle endpoint and the `https_spiffe` one; 0 for any free one. */
+  /** Ports on loopback, 0 for any free one: of the `https_web` bundle endpoint and the `https_spiffe` one. */
   readonly bundlePort: number;
   readonly spiffeBundlePort: number;
+  /** Of the credential issuer; its names hold the port, so what it issued ends with another. */
+  readonly credentialPort: number;
   readonly workloads: readonly DevWorkload[];
   /** The `iss` of JWT-SVIDs; null for none, as stock SPIRE has it. Undefined: `spiffe://<trust domain>`. */
   readonly issuer?: string | null | undefined;
@@ -39,7 +47,8 @@ const REFRESH_HINT_SECONDS = 60;
 
 /** The running development issuers. */
 export interface DevIssuers extends DevTrustDomain {
-  /** Takes the commands of `accredit dev rotate` and `accredit dev status`. */
+  readonly credentialIssuer: DevCredentialIssuer;
+  /** Takes the commands below `accredit dev`. */
   readonly controlSocket: string;
 }
 
@@ -71,14 +80,25 @@ export async function startDevIssuers(
       refreshHintSeconds: REFRESH_HINT_SECONDS,
     });
     closers.push(() => domain.close());
+    const credentialIssuer = await startDevCredentialIssuer({
+      dir,
+      listen: { host, port: options.credentialPort },
+      ca: await openCertificateAuthority(dir),
+      clock: { now: () => Math.floor(Date.now() / 1000) },
+    });
+    closers.push(() => credentialIssuer.close());
     const server = await startControlServer(
       control.path,
-      trustDomainCommands(domain),
+      new Map([
+        ...trustDomainCommands(domain, credentialIssuer),
+        ...credentialCommands(credentialIssuer),
+      ]),
     );
     closers.push(() => server.close());
     let closing: Promise<void> | undefined;
     return {
       ...domain,
+      credentialIssuer,
       controlSocket: join(dir, CONTROL_SOCKET),
       close: () => (closing ??= close()),
     };

@@ -4,7 +4,9 @@ export interface QuickstartAddresses {
   readonly port: number;
   readonly adminPort: number;
   readonly bundleUrl: string;
-  readonly bundleCaFile: string;
+  /** Of the TLS authority of the bundle endpoint and the credential issuer. */
+  readonly caFile: string;
+  readonly credentialIssuer: string;
 }
 
 /** The configuration of the quick start: an ordinary file, kept beside its data for the reader to change. */
@@ -22,8 +24,25 @@ trust:
     bundle:
       url: ${addresses.bundleUrl}
       profile: https_web
-      ca_file: ${JSON.stringify(addresses.bundleCaFile)}
+      ca_file: ${JSON.stringify(addresses.caFile)}
       allow_private_addresses: true # the endpoint is on this machine
+  # The development issuer of Verifiable Credentials.
+  - kind: vc
+    issuer: ${JSON.stringify(addresses.credentialIssuer)}
+    keys:
+      did: true
+      ca_file: ${JSON.stringify(addresses.caFile)}
+      allow_private_addresses: true
+    types: [OAuthClientCredential, "urn:example:oauth-client"]
+    key_binding: cnf # a credential has to name its holder's key
+    status: required
+
+# Short times, to watch a revocation take effect; the defaults are kinder to the lists' hosts.
+status_lists:
+  ca_file: ${JSON.stringify(addresses.caFile)}
+  allow_private_addresses: true
+  floor: 1s
+  ceiling: 1s
 
 policy:
   - name: agents
@@ -38,5 +57,15 @@ policy:
     attested_only: [scope]
     # For SVIDs that carry no metadata, as stock SPIRE mints them.
     template: { client_name: "Agent {path[3]}", scope: read, grant_types: [client_credentials] }
+  - name: partners
+    match: { trust: ${JSON.stringify(addresses.credentialIssuer)}, subject: "*" }
+    allow:
+      grant_types: [client_credentials]
+      scopes: [read]
+      resources: ["https://api.example"]
+      redirect_uris: []
+      token_endpoint_auth_methods: [private_key_jwt]
+    attested_only: [scope]
+    template: { scope: read, grant_types: [client_credentials] }
 `;
 }

@@ -373,7 +373,8 @@ test("config: the quick start's file is one", () => {
     port: 8700,
     adminPort: 8701,
     bundleUrl: "https://localhost:8702/bundle",
-    bundleCaFile: "/x/ca.pem",
+    credentialIssuer: "did:web:localhost%3A8704",
+    caFile: "/x/ca.pem",
   });
   assert.equal(parseConfig(text, { baseDir: "/x" }).trust.length, 1);
 });

@@ -17,7 +17,11 @@ for (const name of FILES) {
     assert.deepEqual(
       notices.map((notice) => notice.split(": ")[0]),
       name === "quickstart.yaml"
-        ? ["issuer", "trust[0].bundle.allow_private_addresses"]
+        ? [
+            "issuer",
+            "trust[0].bundle.allow_private_addresses",
+            "trust[1].keys.allow_private_addresses",
+          ]
         : [],
     );
   });
@@ -33,7 +37,8 @@ test("examples/quickstart.yaml is what npm start runs with", async () => {
         port: 8700,
         adminPort: 8701,
         bundleUrl: "https://127.0.0.1:8702/bundle.json",
-        bundleCaFile: join(dir, "trust-domain/ca.pem"),
+        credentialIssuer: "did:web:localhost%3A8704",
+        caFile: join(dir, "trust-domain/ca.pem"),
       }),
       { baseDir: dir },
     ),

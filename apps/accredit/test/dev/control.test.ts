@@ -25,6 +25,7 @@ async function startIssuers(t: TestContext, dir: string): Promise<DevIssuers> {
     trustDomain,
     bundlePort: 0,
     spiffeBundlePort: 0,
+    credentialPort: 0,
     workloads: defaultWorkloads(trustDomain),
   });
   t.after(() => issuers.close());
@@ -121,6 +122,7 @@ test("the control socket is the owner's alone, and nothing is left of any socket
     "bundle.json",
     "ca-key.pem",
     "ca.pem",
+    "credential-issuer.json",
     "keys.json",
   ]);
 });

@@ -13,8 +13,6 @@ import { SourceError } from "../source-error.ts";
 import type { FetchLimits } from "./fetch-limits.ts";
 import type { StatusListChange } from "./options.ts";
 
-/** How late the loop may be before a request waits for the fetch itself. */
-const OVERDUE_SECONDS = 30;
 /** A list that cannot be fetched is tried less and less often, but never less than this. */
 const MAX_PAUSE_SECONDS = 120;
 /** How long a list may be used that does not say. */
@@ -112,13 +110,13 @@ export class KeptList {
   }
 
   /**
-   * Whether whoever asks has to wait for a fetch: there is nothing to go by, or it should have been fetched
-   * long ago and was not even tried, as after the process was stopped for a while.
+   * Whether whoever asks has to wait for a fetch: there is nothing to go by, or the list's time to live is
+   * over and it was not tried yet. The loop is there before, unless that time is short.
    */
   mustWait(now: number): boolean {
     if (this.usable(now) === undefined) return true;
-    const late = now - (this.#lastSuccess ?? 0) - this.#ttl;
-    return late > OVERDUE_SECONDS && this.#failure === null;
+    const age = now - (this.#lastSuccess ?? 0);
+    return age >= this.#ttl && this.#failure === null;
   }
 
   /** Fetches now, or joins the fetch that is under way. Never rejects. */
@@ -229,10 +227,10 @@ export class KeptList {
     }
   }
 
-  /** A little early, each node at another time, so that they do not fetch in step. */
+  /** Early enough for the loop, and each node at another time, so that they do not fetch in step. */
   #spread(seconds: number): number {
     const { floorSeconds, random } = this.#ports;
-    return Math.max(floorSeconds, seconds * (0.9 + random() / 10));
+    return Math.max(floorSeconds, seconds * (0.8 + random() / 10));
   }
 
   /** Keeps what is held. Logs a failure that goes on only when it changes. */

@@ -15,7 +15,7 @@ import {
 } from "./kept-list.ts";
 import type { StatusListKeeperOptions } from "./options.ts";
 
-/** How often the keeper looks for lists that are due. */
+/** How often the keeper looks for lists that are due; more often where lists may be fetched more often. */
 const TICK_SECONDS = 15;
 /** How long somebody who asks waits for a fetch and those before it. */
 const PATIENCE_MS = 6000;
@@ -55,6 +55,7 @@ export function createStatusListKeeper(
   const { maxLists = DEFAULTS.maxLists, maxBytes = DEFAULTS.maxBytes } =
     options;
   const ports = makePorts(options, signal);
+  const tickSeconds = Math.min(TICK_SECONDS, ports.floorSeconds);
   const lists = new Map<string, KeptList>();
   let loop: Promise<void> | undefined;
 
@@ -110,7 +111,7 @@ export function createStatusListKeeper(
           if (list.isDue(now)) void list.refresh();
         }
         shed();
-        await clock.sleep(TICK_SECONDS * 1000, signal);
+        await clock.sleep(tickSeconds * 1000, signal);
       }
     } catch (error) {
       // Without its loop a list is fetched when somebody asks; say why.

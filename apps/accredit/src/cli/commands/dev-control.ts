@@ -3,7 +3,7 @@ import type { DevStatus } from "../../dev/control-commands.ts";
 import { CommandError, print, type Io } from "../io.ts";
 
 /** Options of a command below `accredit dev`; what it lacks, `dev` itself may have got. */
-interface ControlOptions {
+export interface ControlOptions {
   readonly dir?: string;
   readonly json?: boolean;
 }
@@ -19,7 +19,7 @@ export function devStatusCommand(io: Io): Command {
   return controlCommand("status")
     .summary("show a running development trust domain")
     .action(async (options: ControlOptions, command: Command) => {
-      show(io, options, command, await call(options, command, "status", {}));
+      show(io, options, command, await callDev(options, command, "status", {}));
     });
 }
 
@@ -43,26 +43,33 @@ export function devRotateCommand(io: Io): Command {
         ...(kinds.length === 0 ? {} : { kinds }),
         ...(steps.length === 0 ? {} : { steps }),
       };
-      show(io, options, command, await call(options, command, "rotate", input));
+      show(
+        io,
+        options,
+        command,
+        await callDev(options, command, "rotate", input),
+      );
     });
 }
 
-function controlCommand(name: string): Command {
+/** A command below `accredit dev`. */
+export function controlCommand(name: string): Command {
   return new Command(name)
     .option("--dir <dir>", "where the domain keeps its state")
     .option("--json", "print JSON");
 }
 
-async function call(
+/** Has the running domain of `--dir` run a command. */
+export async function callDev<Answer = DevStatus>(
   options: ControlOptions,
   command: Command,
   name: string,
   input: object,
-): Promise<DevStatus> {
+): Promise<Answer> {
   const { callControl } = await import("../../dev/control-client.ts");
   const { dir = "" } = { ...command.parent?.opts(), ...options };
   try {
-    return (await callControl(dir, name, input)) as DevStatus;
+    return (await callControl(dir, name, input)) as Answer;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : "unknown";
     throw new CommandError(why, 1, { cause });
@@ -93,6 +100,8 @@ export function describeStatus(status: DevStatus): readonly string[] {
     `  Workload API          ${status.workload_api}`,
     `  bundle, https_web     ${status.bundle_url}  (TLS authority: ${status.bundle_ca_file})`,
     `  bundle, https_spiffe  ${status.spiffe_bundle_url}  (as ${status.spiffe_bundle_endpoint_id}; bootstrap: ${status.bundle_file})`,
+    `  credential issuer     ${status.credential_issuer.did}  or ${status.credential_issuer.url}`,
+    `  its status lists      ${status.credential_issuer.status_lists.join("  ")}`,
     ...status.workloads.map(
       (spiffeId) => `  workload              ${spiffeId}`,
     ),

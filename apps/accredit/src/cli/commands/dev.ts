@@ -5,6 +5,7 @@ import {
   devRotateCommand,
   devStatusCommand,
 } from "./dev-control.ts";
+import { devIssueCommand, devStateCommand } from "./dev-credentials.ts";
 import { stopped } from "../stopped.ts";
 
 interface DevOptions {
@@ -12,6 +13,7 @@ interface DevOptions {
   readonly trustDomain: string;
   readonly bundlePort: number;
   readonly spiffeBundlePort?: number;
+  readonly credentialPort?: number;
   readonly workloads?: string;
   readonly iss: boolean;
   readonly json?: boolean;
@@ -20,9 +22,11 @@ interface DevOptions {
 /** `accredit dev`: runs the development issuers alone. */
 export function devCommand(io: Io): Command {
   return new Command("dev")
-    .summary("run a development trust domain")
+    .summary(
+      "run development issuers: a trust domain, and Verifiable Credentials",
+    )
     .description(
-      "Runs a SPIFFE trust domain for development: a Workload API socket and bundle endpoints. Whoever may open the socket gets any of its identities, so it is no place for anything of value.",
+      "Runs a SPIFFE trust domain for development: a Workload API socket and bundle endpoints; and an issuer of Verifiable Credentials. Whoever may open the socket gets any of its identities, so it is no place for anything of value.",
     )
     .option("--dir <dir>", "where its keys and socket are kept", "./data/dev")
     .option("--trust-domain <name>", "name of the trust domain", "example.org")
@@ -35,6 +39,11 @@ export function devCommand(io: Io): Command {
     .option(
       "--spiffe-bundle-port <port>",
       "port of the https_spiffe bundle endpoint on loopback; the one after --bundle-port by default",
+      parsePort,
+    )
+    .option(
+      "--credential-port <port>",
+      "port of the credential issuer on loopback; the one after that by default",
       parsePort,
     )
     .option(
@@ -52,16 +61,18 @@ export function devCommand(io: Io): Command {
           ? defaultWorkloads(options.trustDomain)
           : await readWorkloadsFile(options.workloads);
       const { devStatus } = await import("../../dev/control-commands.ts");
+      const spiffeBundlePort =
+        options.spiffeBundlePort ?? portAfter(options.bundlePort);
       const domain = await startDevIssuers({
         dir: options.dir,
         trustDomain: options.trustDomain,
         bundlePort: options.bundlePort,
-        spiffeBundlePort:
-          options.spiffeBundlePort ?? portAfter(options.bundlePort),
+        spiffeBundlePort,
+        credentialPort: options.credentialPort ?? portAfter(spiffeBundlePort),
         workloads,
         issuer: options.iss ? undefined : null,
       });
-      const status = devStatus(domain);
+      const status = devStatus(domain, domain.credentialIssuer);
       print(io, options.json === true, status, [
         `Development trust domain ${domain.trustDomain}. Ctrl-C stops it.`,
         ...describeStatus(status),
@@ -71,7 +82,11 @@ export function devCommand(io: Io): Command {
     })
     .enablePositionalOptions() // What comes after a command below is that command's.
     .addCommand(devStatusCommand(io))
-    .addCommand(devRotateCommand(io));
+    .addCommand(devRotateCommand(io))
+    .addCommand(devIssueCommand(io))
+    .addCommand(devStateCommand(io, "revoke"))
+    .addCommand(devStateCommand(io, "suspend"))
+    .addCommand(devStateCommand(io, "reinstate"));
 }
 
 /** The next port, or any free one after that was asked for. */

@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import type { DevTrustDomain } from "../../dev/trust-domain.ts";
+import type { DevIssuers } from "../../dev/start.ts";
 import type { Io } from "../io.ts";
 import { stopped } from "../stopped.ts";
 import { parsePort } from "./dev.ts";
+import { DEFAULT_METADATA, DEFAULT_SUBJECT } from "./dev-credentials.ts";
 
 interface QuickstartOptions {
   readonly dir: string;
@@ -21,7 +22,7 @@ export function quickstartCommand(io: Io): Command {
     .option("--dir <dir>", "where its data is kept", "./data/quickstart")
     .option(
       "--port <port>",
-      "port of the server; the next three are the admin listener and the bundle endpoints (https_web, https_spiffe)",
+      "port of the server; the next four are the admin listener, the bundle endpoints (https_web, https_spiffe) and the credential issuer",
       parseFirstPort,
       8700,
     )
@@ -29,11 +30,11 @@ export function quickstartCommand(io: Io): Command {
     .action(async (options: QuickstartOptions) => quickstart(options, io));
 }
 
-/** The first of four consecutive ports; the issuer names it, so it cannot be any free one. */
+/** The first of five consecutive ports; the issuer names it, so it cannot be any free one. */
 function parseFirstPort(text: string): number {
   const port = parsePort(text);
-  if (port >= 1 && port <= 65_532) return port;
-  throw new InvalidArgumentError("expected a port from 1 to 65532");
+  if (port >= 1 && port <= 65_531) return port;
+  throw new InvalidArgumentError("expected a port from 1 to 65531");
 }
 
 async function quickstart(
@@ -56,6 +57,7 @@ async function quickstart(
     trustDomain: TRUST_DOMAIN,
     bundlePort: port + 2,
     spiffeBundlePort: port + 3,
+    credentialPort: port + 4,
     workloads,
   });
   try {
@@ -66,12 +68,14 @@ async function quickstart(
       port,
       adminPort: port + 1,
       bundleUrl: domain.bundleUrl,
-      bundleCaFile: domain.caFile,
+      caFile: domain.caFile,
+      credentialIssuer: domain.credentialIssuer.did,
     });
     await writeFile(configFile, text);
     const tokenFile = join(dir, "admin-token");
     if ((await readIfThere(tokenFile)) === undefined)
       await replaceFile(tokenFile, randomBytes(32).toString("base64url"));
+    await issueFirstCredential(domain, dir);
     const config = await loadCheckedConfig(configFile);
     const logFile = join(dir, "server.log");
     const server = await runServer(
@@ -100,11 +104,34 @@ async function quickstart(
   }
 }
 
+const CREDENTIAL_FILE = "partner.credential";
+const KEY_FILE = "partner.key";
+
+/** A credential to begin with, bound to a key that outlives a restart; a new one each time, as they expire. */
+async function issueFirstCredential(
+  { credentialIssuer }: DevIssuers,
+  dir: string,
+): Promise<void> {
+  const { replaceFile } = await import("../../dev/private-files.ts");
+  const { readClientKey } = await import("../key-file.ts");
+  const { publicJwk } = await readClientKey(join(dir, KEY_FILE), {
+    make: true,
+  });
+  const { credential } = await credentialIssuer.issue({
+    format: "dc+sd-jwt",
+    subject: DEFAULT_SUBJECT,
+    metadata: DEFAULT_METADATA,
+    holder: publicJwk,
+    ttlSeconds: 86_400,
+  });
+  await replaceFile(join(dir, CREDENTIAL_FILE), `${credential}\n`);
+}
+
 interface Welcome {
   readonly issuer: string;
   readonly adminPort: number;
   readonly tokenFile: string;
-  readonly domain: DevTrustDomain;
+  readonly domain: DevIssuers;
   readonly configFile: string;
   readonly logFile: string;
   readonly workloads: readonly string[];
@@ -120,18 +147,22 @@ function welcome({
   workloads,
 }: Welcome): string {
   const at = `--server ${issuer} --workload-api ${domain.workloadApiAddress}`;
-  const config = relative(process.cwd(), configFile);
+  const here = (path: string): string => relative(process.cwd(), path);
+  const dir = dirname(configFile);
+  const client = `--server ${issuer} --key-file ${here(join(dir, KEY_FILE))} --client-file ${here(join(dir, "partner.json"))}`;
   return `
 Accredit is running. Ctrl-C stops it.
 
   authorization server  ${issuer}/.well-known/oauth-authorization-server
   admin listener        http://127.0.0.1:${adminPort}/readyz  /metrics  /api/v1/openapi.json
-  admin token           ${relative(process.cwd(), tokenFile)}
+  admin token           ${here(tokenFile)}
   Workload API          ${domain.workloadApiAddress}
   bundle, https_web     ${domain.bundleUrl}
   bundle, https_spiffe  ${domain.spiffeBundleUrl}
-  configuration         ${config}
-  log                   ${relative(process.cwd(), logFile)}
+  credential issuer     ${domain.credentialIssuer.did}  (${domain.credentialIssuer.url})
+  its status lists      ${Object.values(domain.credentialIssuer.statusUrls).join("  ")}
+  configuration         ${here(configFile)}
+  log                   ${here(logFile)}
 
 Paste these in another terminal, in this folder:
 
@@ -144,8 +175,17 @@ Paste these in another terminal, in this folder:
   # 3. The same for a workload whose SVID carries no metadata, as stock SPIRE mints it.
   npx accredit register ${at} --spiffe-id ${workloads[1] ?? ""}
 
-  # 4. Rotate the trust domain's keys. With --retire, what the old ones signed stops.
-  npx accredit dev rotate --dir ${relative(process.cwd(), dirname(configFile)) || "."}
+  # 4. Register with a Verifiable Credential, proving the key that it names.
+  npx accredit register ${client} --statement-file ${here(join(dir, CREDENTIAL_FILE))}
+
+  # 5. Get an access token with that key.
+  npx accredit token ${client}
+
+  # 6. Revoke the credential: its client stops, and 5 is refused from now on.
+  npx accredit dev revoke --dir ${here(dir) || "."}
+
+  # 7. Rotate the trust domain's keys. With --retire, what the old ones signed stops.
+  npx accredit dev rotate --dir ${here(dir) || "."}
 
 `;
 }

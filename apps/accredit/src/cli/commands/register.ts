@@ -1,6 +1,8 @@
 import { Command, Option } from "commander";
 import { discover, refusal, requestJson } from "../discovery.ts";
 import { print, type Io } from "../io.ts";
+import { writeClientFile } from "../client-file.ts";
+import { readClientKey } from "../key-file.ts";
 import { parseMetadata, readStatementFile } from "../registration-input.ts";
 import { fetchSvid } from "../svid.ts";
 
@@ -8,6 +10,8 @@ interface RegisterOptions {
   readonly server: string;
   readonly workloadApi?: string;
   readonly statementFile?: string;
+  readonly keyFile?: string;
+  readonly clientFile?: string;
   readonly spiffeId?: string;
   readonly audience?: string;
   readonly metadata?: string;
@@ -15,12 +19,12 @@ interface RegisterOptions {
   readonly showStatement?: boolean;
 }
 
-/** `accredit register`: registers this workload with its SVID. */
+/** `accredit register`: registers this workload with its SVID, or a client with a Verifiable Credential. */
 export function registerCommand(io: Io): Command {
   return new Command("register")
-    .summary("register this workload with its SVID")
+    .summary("register this workload with its SVID, or with a credential")
     .description(
-      "Fetches a JWT-SVID for the server's registration endpoint from the Workload API and registers the client it attests.",
+      "Fetches a JWT-SVID for the server's registration endpoint from the Workload API and registers the client it attests; or registers with the statement in a file.",
     )
     .requiredOption("--server <url>", "issuer identifier of the server")
     .addOption(
@@ -31,7 +35,15 @@ export function registerCommand(io: Io): Command {
     )
     .option(
       "--statement-file <file>",
-      "read the software statement from a file instead",
+      "read the software statement from a file instead, e.g. a Verifiable Credential",
+    )
+    .option(
+      "--key-file <file>",
+      "the client's own key (private JWK), for a Verifiable Credential: proves to hold it, and registers it",
+    )
+    .option(
+      "--client-file <file>",
+      "write client_id and, where there is one, the registration access token to this file",
     )
     .option(
       "--spiffe-id <id>",
@@ -68,19 +80,48 @@ async function register(options: RegisterOptions, io: Io): Promise<void> {
         ).svid
       : await readStatementFile(options.statementFile);
 
+  const key =
+    options.keyFile === undefined
+      ? undefined
+      : await readClientKey(options.keyFile);
   const { status, body } = await requestJson(registrationEndpoint, {
     method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
-    body: JSON.stringify({ ...metadata, software_statement: statement }),
+    headers: {
+      "Content-Type": "application/json",
+      Accept: "application/json",
+      ...(key && { DPoP: await key.dpopProof("POST", registrationEndpoint) }),
+    },
+    body: JSON.stringify({
+      ...(key && { jwks: { keys: [key.publicJwk] } }),
+      ...metadata,
+      software_statement: statement,
+    }),
   });
   if (status !== 201) throw refusal("registration", status, body);
+  if (options.clientFile !== undefined)
+    await writeClientFile(options.clientFile, body);
 
-  const { software_statement: echoed, ...shown } = body;
+  const {
+    software_statement: echoed,
+    registration_access_token: token,
+    ...shown
+  } = body;
   const client =
     options.showStatement === true
       ? { ...shown, software_statement: echoed }
       : shown;
-  print(io, options.json === true, client, describeClient(client));
+  print(io, options.json === true, client, [
+    ...describeClient(client),
+    ...keptLines(options.clientFile, token !== undefined),
+  ]);
+}
+
+/** Where the registration access token went, which is a credential and not shown. */
+function keptLines(file: string | undefined, hasToken: boolean): string[] {
+  if (file !== undefined) return [`  kept for later commands in ${file}`];
+  return hasToken
+    ? ["  its registration access token is not kept: add --client-file FILE"]
+    : [];
 }
 
 /** The client in lines: each metadata member with where it came from. */
