@@ -1,18 +1,24 @@
 """A workload in Python that knows nothing of Accredit but the specifications.
 
-It gets its SVIDs and bundles with the package spiffe, verifies them, registers and gets a token over plain HTTP.
+It gets its SVIDs and bundles with the package spiffe, verifies them, registers and gets tokens with the standard
+library's HTTP: by JWT-SVID, and by X509-SVID over mutual TLS.
 One line for each step that held; the first that does not ends it with exit code 1.
 """
 
+import base64
+import hashlib
 import json
+import os
 import ssl
 import sys
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
 
 import jwt
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
 from spiffe import JwtSvid, SpiffeId, WorkloadApiClient
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
@@ -65,10 +71,17 @@ class Client:
         expect(self.metadata["issuer"] == issuer, "expected metadata of the issuer")
 
     def register(self):
+        self.register_for("spiffe_jwt")
+
+    def register_for_mutual_tls(self):
+        self.register_for("spiffe_x509", tls_client_certificate_bound_access_tokens=True)
+
+    def register_for(self, method, **more):
         endpoint = self.metadata["registration_endpoint"]
         body = {
             "software_statement": self.jwt_for(endpoint),
-            "token_endpoint_auth_method": "spiffe_jwt",
+            "token_endpoint_auth_method": method,
+            **more,
         }
         request = urllib.request.Request(
             endpoint,
@@ -86,8 +99,44 @@ class Client:
             "client_assertion": self.jwt_for(self.setup["issuer"]),
         }
         endpoint = self.metadata["token_endpoint"]
-        request = urllib.request.Request(endpoint, urllib.parse.urlencode(form).encode())
-        token = self.send(request, 200)["access_token"]
+        self.claims_of(self.post(endpoint, form, self.tls)["access_token"])
+
+    def bound_token(self):
+        svid = self.api.fetch_x509_svid()
+        form = {
+            "grant_type": "client_credentials",
+            "resource": self.setup["resource"],
+            "client_id": str(self.id),
+        }
+        endpoint = self.metadata["mtls_endpoint_aliases"]["token_endpoint"]
+        answer = self.post(endpoint, form, self.mutual_tls(svid))
+        leaf = svid.leaf.public_bytes(serialization.Encoding.DER)
+        thumbprint = base64.urlsafe_b64encode(hashlib.sha256(leaf).digest())
+        confirmation = self.claims_of(answer["access_token"])["cnf"]
+        expect(
+            confirmation == {"x5t#S256": thumbprint.rstrip(b"=").decode()},
+            f"expected a token bound to the X509-SVID, got {confirmation}",
+        )
+
+    def mutual_tls(self, svid):
+        """ssl reads the key from a file only: one of our own, gone as soon as it is read."""
+        context = ssl.create_default_context(cafile=self.setup["ca_file"])
+        pem = serialization.Encoding.PEM
+        key = svid.private_key.private_bytes(
+            pem,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "svid.pem")
+            with open(path, "wb") as file:
+                file.write(key)
+                for certificate in svid.cert_chain:
+                    file.write(certificate.public_bytes(pem))
+            context.load_cert_chain(path)
+        return context
+
+    def claims_of(self, token):
         keys = self.send(urllib.request.Request(self.metadata["jwks_uri"]), 200)
         kid = jwt.get_unverified_header(token)["kid"]
         claims = jwt.decode(
@@ -98,13 +147,20 @@ class Client:
             issuer=self.setup["issuer"],
         )
         expect(claims["client_id"] == str(self.id), "expected the client's token")
+        return claims
 
     def jwt_for(self, audience):
         return self.api.fetch_jwt_svid(audience={audience}, subject=self.id).token
 
-    def send(self, request, status):
+    def post(self, endpoint, form, tls):
+        body = urllib.parse.urlencode(form).encode()
+        return self.send(urllib.request.Request(endpoint, body), 200, tls)
+
+    def send(self, request, status, tls=None):
         try:
-            with urllib.request.urlopen(request, timeout=SECONDS, context=self.tls) as answer:
+            with urllib.request.urlopen(
+                request, timeout=SECONDS, context=tls or self.tls
+            ) as answer:
                 text, came = answer.read(), answer.status
         except urllib.error.HTTPError as error:
             text, came = error.read(), error.code
@@ -142,6 +198,8 @@ def main():
             ("server metadata read", client.discover),
             ("registered by JWT-SVID", client.register),
             ("token got by JWT-SVID", client.token),
+            ("registered for mutual TLS", client.register_for_mutual_tls),
+            ("token got by X509-SVID, bound to it", client.bound_token),
         ):
             try:
                 step()
