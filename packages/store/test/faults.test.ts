@@ -4,7 +4,7 @@ import { renameSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import type { SqliteStore, StoreFailure } from "@accredit/store";
+import type { AccreditStore, StoreFailure } from "@accredit/store";
 import { makeProposal } from "@accredit/testkit";
 import { startWriter } from "../src/lib/start-writer.ts";
 import { WriteQueue } from "../src/lib/write-queue.ts";
@@ -15,7 +15,7 @@ import { assertCode, openStore } from "./support/store.ts";
 const UNAVAILABLE = { name: "DcrError", code: "store_unavailable" };
 const subject = (i: number): string => `spiffe://example.org/agent/${i}`;
 
-async function registerUntilRefused(store: SqliteStore): Promise<number> {
+async function registerUntilRefused(store: AccreditStore): Promise<number> {
   for (let i = 0; i < 5000; i++) {
     try {
       await store.register(makeProposal({ subject: subject(i) }));

@@ -10,14 +10,14 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { MIGRATIONS } from "../src/migrations/index.ts";
 import { openSqliteStore } from "@accredit/store";
-import type { IntegrityCheck, SqliteStore } from "@accredit/store";
+import type { IntegrityCheck, AccreditStore } from "@accredit/store";
 import { makeProposal } from "@accredit/testkit";
 import { FIXED_CLOCK, makeDirectory } from "./support/directory.ts";
 
 const open = (
   path: string,
   integrityCheck: IntegrityCheck = "auto",
-): Promise<SqliteStore> =>
+): Promise<AccreditStore> =>
   openSqliteStore({ path, clock: FIXED_CLOCK, integrityCheck });
 
 async function assertRefused(

@@ -3,12 +3,15 @@ import type {
   ClientLifecycle,
   SuspensionTarget,
 } from "@accredit/core/ports";
-import { read, type Reader } from "./reader.ts";
+import { read, type StoreReader } from "./read.ts";
 import { auditToColumns } from "./records.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
 /** The store's part in what happens to clients after they are registered. */
-export function lifecycle(queue: WriteQueue, reader: Reader): ClientLifecycle {
+export function lifecycle(
+  queue: WriteQueue,
+  reader: StoreReader,
+): ClientLifecycle {
   const changed = async (
     op: Parameters<WriteQueue["submit"]>[0],
   ): Promise<boolean> => {
@@ -43,10 +46,10 @@ export function lifecycle(queue: WriteQueue, reader: Reader): ClientLifecycle {
       });
       return { expired: Number(expired), removed: Number(removed) };
     },
-    listClients: async (query) => read(() => reader.listClients(query)),
-    countTargets: async (target) => read(() => reader.countTargets(target)),
+    listClients: (query) => read(async () => reader.listClients(query)),
+    countTargets: (target) => read(async () => reader.countTargets(target)),
     async suspend(suspension, audit) {
-      const clients = read(() => reader.countTargets(suspension));
+      const clients = await read(async () => reader.countTargets(suspension));
       const { scope, value, reason, since } = suspension;
       await queue.submit({
         kind: "suspend",
@@ -63,10 +66,10 @@ export function lifecycle(queue: WriteQueue, reader: Reader): ClientLifecycle {
         details: detailsOf(target),
         audit: auditToColumns(audit),
       }),
-    suspensions: async () => read(() => reader.suspensions()),
-    statusLists: async () => read(() => reader.statusLists()),
-    clientsOnStatusList: async (listUrl, after, limit) =>
-      read(() => reader.clientsOnStatusList(listUrl, after, limit)),
+    suspensions: () => read(async () => reader.suspensions()),
+    statusLists: () => read(async () => reader.statusLists()),
+    clientsOnStatusList: (listUrl, after, limit) =>
+      read(async () => reader.clientsOnStatusList(listUrl, after, limit)),
   };
 }
 

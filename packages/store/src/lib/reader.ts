@@ -72,18 +72,3 @@ export function openReader(path: string, busyTimeoutMs: number): Reader {
 function isExact(name: string): boolean {
   return name.isWellFormed();
 }
-
-/**
- * Runs a read and gives its failures the store's own error.
- *
- * @throws {DcrError} `store_unavailable`
- */
-export function read<T>(action: () => T): T {
-  try {
-    return action();
-  } catch (cause) {
-    throw new DcrError("store_unavailable", "The store cannot be read.", {
-      cause,
-    });
-  }
-}
