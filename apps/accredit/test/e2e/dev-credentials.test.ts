@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -61,20 +64,20 @@ async function setUp(t: TestContext) {
   });
   const keyFile = join(dir, "partner.key");
   const key = await readClientKey(keyFile, { make: true });
-  const issue = (request: object): Promise<IssuedAnswer> =>
+  const issue = (asked: object): Promise<IssuedAnswer> =>
     callControl(state, "issue", {
       format: "dc+sd-jwt",
       subject: "urn:example:partner",
       metadata: METADATA,
       holder: key.publicJwk,
       ttl_seconds: 3600,
-      ...request,
+      ...asked,
     }) as Promise<IssuedAnswer>;
-  const setState = async (request: object): Promise<StateAnswer> => {
+  const setState = async (asked: object): Promise<StateAnswer> => {
     const answer = (await callControl(
       state,
       "set-state",
-      request,
+      asked,
     )) as StateAnswer;
     await sleep(answer.ttl_seconds * 1000);
     return answer;
@@ -169,6 +172,19 @@ test("the issuer goes on after a restart; revoked is for ever; what is wrong is 
     /expected a public key, got a private one/,
   );
   assert.equal(restarted.credentialIssuer.issued().length, 2);
+});
+
+test("what is no path is answered, not fallen over", async (t) => {
+  const { issuers } = await setUp(t);
+  const { origin } = new URL(issuers.credentialIssuer.statusUrls.token);
+  const ca = await readFile(issuers.caFile, "utf8");
+  for (const path of ["//", "/%", "*", "/nowhere", "//evil.example/"]) {
+    const asked = request(origin, { ca, path });
+    asked.end();
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    answer.resume();
+    assert.equal(answer.statusCode, 404, path);
+  }
 });
 
 test("what is secret is in private files alone", async (t) => {

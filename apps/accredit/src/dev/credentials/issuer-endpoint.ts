@@ -24,8 +24,9 @@ export async function startIssuerEndpoint(
 ): Promise<IssuerEndpoint> {
   let documents: ReadonlyMap<string, IssuerDocument> = new Map();
   const server = createServer({ ...certificate }, (request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "https://localhost");
-    const document = documents.get(pathname);
+    // Looked up as it came: what is no path, like `//`, would make URL throw.
+    const [path = ""] = (request.url ?? "").split("?", 1);
+    const document = documents.get(path);
     if (document === undefined) {
       response.writeHead(404).end();
     } else if (request.method !== "GET" && request.method !== "HEAD") {
