@@ -1,5 +1,5 @@
-export { openSqliteStore } from "./sqlite-store.ts";
-export type { SqliteStoreOptions } from "./sqlite-store.ts";
+export { openSqliteStore } from "./sqlite/sqlite-store.ts";
+export type { SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
 export type { AccreditStore } from "./lib/make-store.ts";
-export type { IntegrityCheck } from "./lib/integrity.ts";
+export type { IntegrityCheck } from "./sqlite/integrity.ts";
 export type { StoreFailure } from "./lib/write-queue.ts";

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import type { AccreditStore, StoreFailure } from "@accredit/store";
 import { makeProposal } from "@accredit/testkit";
-import { startWriter } from "../src/lib/start-writer.ts";
+import { startWriter } from "../src/sqlite/start-writer.ts";
 import { WriteQueue } from "../src/lib/write-queue.ts";
 import { fixturePath, startFixture } from "./support/children.ts";
 import { makeDirectory } from "./support/directory.ts";

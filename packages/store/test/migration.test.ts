@@ -4,8 +4,8 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { openSqliteStore } from "@accredit/store";
 import { makeProposal } from "@accredit/testkit";
-import { checksum, readPragma } from "../src/lib/migrate.ts";
-import { MIGRATIONS } from "../src/migrations/index.ts";
+import { checksum, readPragma } from "../src/sqlite/migrate.ts";
+import { MIGRATIONS } from "../src/sqlite/migrations/index.ts";
 import { fixturePath, startFixture } from "./support/children.ts";
 import { FIXED_CLOCK, makeDirectory } from "./support/directory.ts";
 

@@ -8,7 +8,7 @@ import {
 } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { MIGRATIONS } from "../src/migrations/index.ts";
+import { MIGRATIONS } from "../src/sqlite/migrations/index.ts";
 import { openSqliteStore } from "@accredit/store";
 import type { IntegrityCheck, AccreditStore } from "@accredit/store";
 import { makeProposal } from "@accredit/testkit";

@@ -2,7 +2,7 @@ import { setImmediate as immediate } from "node:timers/promises";
 import { DcrError } from "@accredit/core/errors";
 import type { Store } from "@accredit/core/ports";
 import type { VcClient } from "@accredit/core/registration";
-import { NOTHING_VERIFIED } from "./audit-reader.ts";
+import { NOTHING_VERIFIED } from "./audit-chain.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { read, type StoreReader } from "./read.ts";
 import { auditToColumns, clientToColumns, keyToColumns } from "./records.ts";

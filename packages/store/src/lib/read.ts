@@ -1,14 +1,52 @@
 import { DcrError } from "@accredit/core/errors";
-import type { AuditReader } from "./audit-reader.ts";
-import type { Reader } from "./reader.ts";
+import type {
+  AuditQuery,
+  AuditRecord,
+  ClientPage,
+  ClientQuery,
+  SigningKey,
+  Suspension,
+  SuspensionTarget,
+} from "@accredit/core/ports";
+import type { RegisteredClient } from "@accredit/core/registration";
+import type { AuditProgress } from "./audit-chain.ts";
 
-type Read = Omit<Reader, "close" | "probe" | keyof AuditReader> & AuditReader;
+/** Reads the audit trail. */
+export interface AuditReader {
+  readAudit(query: AuditQuery): readonly AuditRecord[];
+  findAudit(id: string): AuditRecord | undefined;
+  /** Checks a page of the chain from where the verdict so far ends; undefined once it is complete. */
+  verifyPage(sofar: AuditProgress): AuditProgress | undefined;
+}
+
+/** Reads what is registered, and what is withdrawn. */
+export interface LifecycleReader {
+  listClients(query: ClientQuery): ClientPage;
+  countTargets(target: SuspensionTarget): number;
+  suspensions(): readonly Suspension[];
+  statusLists(): readonly string[];
+  clientsOnStatusList(
+    listUrl: string,
+    after: number | undefined,
+    limit: number,
+  ): ClientPage;
+}
+
+/** Everything that is read. */
+export interface Reads extends AuditReader, LifecycleReader {
+  findClient(clientId: string): RegisteredClient | undefined;
+  findSpiffeClients(subject: string): readonly RegisteredClient[];
+  countClients(): number;
+  countClientsByRule(): ReadonlyMap<string, number>;
+  readSigningKeys(): readonly SigningKey[];
+  isTokenRevoked(tokenId: string): boolean;
+}
 
 /** What a store reads; a database on this machine answers at once, one on a network later. */
 export type StoreReader = {
-  readonly [Name in keyof Read]: (
-    ...input: Parameters<Read[Name]>
-  ) => ReturnType<Read[Name]> | Promise<ReturnType<Read[Name]>>;
+  readonly [Name in keyof Reads]: (
+    ...input: Parameters<Reads[Name]>
+  ) => ReturnType<Reads[Name]> | Promise<ReturnType<Reads[Name]>>;
 };
 
 /**

@@ -2,14 +2,16 @@ import type {
   AuditDraft,
   AuditEntry,
   AuditRecord,
+  ClientPage,
   ClientProposal,
   CredentialFacts,
   SigningKey,
+  Suspension,
 } from "@accredit/core/ports";
 import type { RegisteredClient, VcClient } from "@accredit/core/registration";
 import type { Column } from "./writer-protocol.ts";
 
-/** A row as `node:sqlite` gives it. */
+/** A row as a database gives it. */
 export type Row = Readonly<Record<string, unknown>>;
 
 /** The columns of `clients` that a client is made of. */
@@ -109,6 +111,25 @@ function facts(row: Row): CredentialFacts {
   const stored = json(row, "credential") as CredentialFacts;
   // JSON drops a member that is undefined; the type has it.
   return { ...stored, issuedAt: stored.issuedAt };
+}
+
+/** A page of clients from rows that have their `id` too. */
+export function pageOf(rows: readonly Row[], limit: number): ClientPage {
+  const last = rows.at(-1)?.["id"];
+  return {
+    clients: rows.map((row) => rowToClient(row)),
+    next: rows.length < limit || last === undefined ? null : Number(last),
+  };
+}
+
+/** A suspension from its row. */
+export function rowToSuspension(row: Row): Suspension {
+  return {
+    scope: String(row["scope"]) as Suspension["scope"],
+    value: String(row["value"]),
+    reason: String(row["reason"]),
+    since: Number(row["since"]),
+  };
 }
 
 /** A signing key, in the order of the insert statement. */

@@ -1,6 +1,5 @@
 import type { RegistrationConditions } from "@accredit/core/ports";
-import type { FailureKind } from "./sqlite-error.ts";
-import type { IntegrityCheck } from "./integrity.ts";
+import type { FailureKind } from "./failure.ts";
 
 /** A value as it goes into, or comes out of, a column. */
 export type Column = string | number | null;
@@ -71,18 +70,8 @@ export type LifecycleOp =
       readonly audit: readonly Column[];
     };
 
-/** What a write gives back: columns, or why SQLite refused it. */
+/** What a write gives back: columns, or why the database refused it. */
 export type WriteResult = readonly Column[] | { readonly refused: string };
-
-/** Everything the writer needs to open the database. */
-export interface WriterOptions {
-  readonly path: string;
-  readonly busyTimeoutMs: number;
-  readonly integrityCheck: IntegrityCheck;
-  readonly maxBytes: number | undefined;
-  /** Epoch seconds. */
-  readonly now: number;
-}
 
 export type ToWriter =
   | {

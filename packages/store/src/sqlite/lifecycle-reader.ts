@@ -1,26 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import type {
-  ClientPage,
-  ClientQuery,
-  Suspension,
-  SuspensionTarget,
-} from "@accredit/core/ports";
 import { isTargetOf } from "@accredit/core/registration";
-import { CLIENT_COLUMNS, rowToClient } from "./records.ts";
-import type { Row } from "./records.ts";
-
-/** Reads what is registered, and what is withdrawn. */
-export interface LifecycleReader {
-  listClients(query: ClientQuery): ClientPage;
-  countTargets(target: SuspensionTarget): number;
-  suspensions(): readonly Suspension[];
-  statusLists(): readonly string[];
-  clientsOnStatusList(
-    listUrl: string,
-    after: number | undefined,
-    limit: number,
-  ): ClientPage;
-}
+import type { LifecycleReader } from "../lib/read.ts";
+import { CLIENT_COLUMNS, pageOf, rowToSuspension } from "../lib/records.ts";
 
 /** Prepares the statements that read clients in numbers, and withdrawals. */
 export function lifecycleReader(db: DatabaseSync): LifecycleReader {
@@ -94,22 +75,5 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
     statusLists: () => lists.all().map((row) => String(row["list_url"])),
     clientsOnStatusList: (listUrl, after = 0, limit) =>
       pageOf(onList.all(listUrl, after, limit), limit),
-  };
-}
-
-function pageOf(rows: readonly Row[], limit: number): ClientPage {
-  const last = rows.at(-1)?.["id"];
-  return {
-    clients: rows.map((row) => rowToClient(row)),
-    next: rows.length < limit || last === undefined ? null : Number(last),
-  };
-}
-
-function rowToSuspension(row: Row): Suspension {
-  return {
-    scope: String(row["scope"]) as Suspension["scope"],
-    value: String(row["value"]),
-    reason: String(row["reason"]),
-    since: Number(row["since"]),
   };
 }

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { readPragma } from "./migrate.ts";
 import { classifyFailure } from "./sqlite-error.ts";
-import { StartError } from "./start-error.ts";
+import { StartError } from "../lib/start-error.ts";
 
 /** Opens a connection without touching the file's content yet. */
 export function openConnection(

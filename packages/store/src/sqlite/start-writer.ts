@@ -2,8 +2,9 @@ import { once } from "node:events";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { StartError } from "./start-error.ts";
-import type { FromWriter, WriterOptions } from "./writer-protocol.ts";
+import { StartError } from "../lib/start-error.ts";
+import type { FromWriter } from "../lib/writer-protocol.ts";
+import type { WriterOptions } from "./writer-options.ts";
 
 /**
  * The thread's own file: `.ts` beside this one in the source tree, `.js` when built. The compiler

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
-import type { Migration } from "../migrations/index.ts";
-import { StartError } from "./start-error.ts";
+import type { Migration } from "./migrations/index.ts";
+import { StartError } from "../lib/start-error.ts";
 
 /** Marks the file as ours in the SQLite header: "ACCR" in ASCII. */
 export const APPLICATION_ID = 0x41434352;

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendAudit } from "./audit-writer.ts";
-import type { Column, LifecycleOp } from "./writer-protocol.ts";
+import type { Column, LifecycleOp } from "../lib/writer-protocol.ts";
 
 const RENEW = `UPDATE clients SET lease_expires_at = ?
   WHERE client_id = ? AND state = 'live' AND lease_expires_at < ?`;

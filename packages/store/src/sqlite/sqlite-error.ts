@@ -1,13 +1,4 @@
-/** What a failed SQLite call means for the store. */
-export type FailureKind =
-  /** No room: nothing was written, later writes may work again. */
-  | "disk_full"
-  /** Another process held the write lock for longer than the busy timeout. */
-  | "busy"
-  /** Input/output error or a damaged file: what is on disk is in doubt, so no more writes. */
-  | "broken"
-  /** The statement itself was refused (constraint, trigger, bug): only its own write fails. */
-  | "refused";
+import type { FailureKind } from "../lib/failure.ts";
 
 const KINDS: ReadonlyMap<number, FailureKind> = new Map([
   [5, "busy"], // SQLITE_BUSY

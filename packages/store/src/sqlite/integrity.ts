@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { readPragma } from "./migrate.ts";
 import { describeFailure } from "./sqlite-error.ts";
-import { StartError } from "./start-error.ts";
+import { StartError } from "../lib/start-error.ts";
 import { scanWriteAheadLog } from "./wal-scan.ts";
 
 /**

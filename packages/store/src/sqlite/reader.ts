@@ -1,21 +1,11 @@
-import { DcrError } from "@accredit/core/errors";
-import type { SigningKey } from "@accredit/core/ports";
-import type { RegisteredClient } from "@accredit/core/registration";
 import { openConnection } from "./connection.ts";
 import { auditReader } from "./audit-reader.ts";
-import type { AuditReader } from "./audit-reader.ts";
 import { lifecycleReader } from "./lifecycle-reader.ts";
-import type { LifecycleReader } from "./lifecycle-reader.ts";
-import { CLIENT_COLUMNS, rowToClient, rowToKey } from "./records.ts";
+import type { Reads } from "../lib/read.ts";
+import { CLIENT_COLUMNS, rowToClient, rowToKey } from "../lib/records.ts";
 
 /** Reads on the calling thread: a look-up by key takes a few microseconds, a message to a thread more. */
-export interface Reader extends AuditReader, LifecycleReader {
-  findClient(clientId: string): RegisteredClient | undefined;
-  findSpiffeClients(subject: string): readonly RegisteredClient[];
-  countClients(): number;
-  countClientsByRule(): ReadonlyMap<string, number>;
-  readSigningKeys(): readonly SigningKey[];
-  isTokenRevoked(tokenId: string): boolean;
+export interface Reader extends Reads {
   /** Reads something, to learn whether reading works. */
   probe(): void;
   close(): void;

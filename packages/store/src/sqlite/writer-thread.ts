@@ -1,10 +1,11 @@
 /** The thread that writes. It imports no other package, so it needs no module condition to run. */
 import { parentPort, workerData } from "node:worker_threads";
 import { classifyFailure, describeFailure } from "./sqlite-error.ts";
-import { StartError } from "./start-error.ts";
+import { StartError } from "../lib/start-error.ts";
 import { openWriter } from "./writer.ts";
 import type { Writer } from "./writer.ts";
-import type { FromWriter, ToWriter, WriterOptions } from "./writer-protocol.ts";
+import type { FromWriter, ToWriter } from "../lib/writer-protocol.ts";
+import type { WriterOptions } from "./writer-options.ts";
 
 type Failed = Extract<FromWriter, { kind: "failed" }>;
 

@@ -1,37 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
-import type {
-  AuditQuery,
-  AuditRecord,
-  AuditVerdict,
-} from "@accredit/core/ports";
-import { CHAINED_COLUMNS, chainValue } from "./audit-chain.ts";
-import { AUDIT_COLUMNS, rowToAudit } from "./records.ts";
-import type { Column } from "./writer-protocol.ts";
+import { CHAINED_COLUMNS, verifyRow } from "../lib/audit-chain.ts";
+import type { AuditReader } from "../lib/read.ts";
+import { AUDIT_COLUMNS, rowToAudit } from "../lib/records.ts";
 
 /** Rows of the trail that are checked before other work gets its turn. */
 const VERIFY_PAGE = 500;
-
-/** Reads the audit trail. */
-export interface AuditReader {
-  readAudit(query: AuditQuery): readonly AuditRecord[];
-  findAudit(id: string): AuditRecord | undefined;
-  /** Checks a page of the chain from where the verdict so far ends; undefined once it is complete. */
-  verifyPage(sofar: AuditProgress): AuditProgress | undefined;
-}
-
-/** A verdict on the rows up to `sequence`. */
-export interface AuditProgress extends AuditVerdict {
-  readonly sequence: number;
-}
-
-/** The verdict on no row at all. */
-export const NOTHING_VERIFIED: AuditProgress = {
-  sequence: 0,
-  rows: 0,
-  unchained: 0,
-  head: null,
-  broken: null,
-};
 
 /** Prepares the statements that read the audit trail. */
 export function auditReader(db: DatabaseSync): AuditReader {
@@ -71,21 +44,4 @@ export function auditReader(db: DatabaseSync): AuditReader {
         : rows.reduce(verifyRow, sofar);
     },
   };
-}
-
-function verifyRow(
-  sofar: AuditProgress,
-  row: Readonly<Record<string, unknown>>,
-): AuditProgress {
-  const { head, broken, rows, unchained } = sofar;
-  if (broken !== null) return sofar;
-  const sequence = Number(row["seq"]);
-  const progress = { ...sofar, sequence, rows: rows + 1 };
-  // Rows from before the chain come first and carry no value; one without a value after them was put in.
-  if (row["chain"] === null && head === null)
-    return { ...progress, unchained: unchained + 1 };
-  const columns = CHAINED_COLUMNS.map((name) => row[name] as Column);
-  return chainValue(head, columns) === row["chain"]
-    ? { ...progress, head: row["chain"] }
-    : { ...progress, broken: { sequence, id: String(row["id"]) } };
 }

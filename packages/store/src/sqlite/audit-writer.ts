@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import { CHAINED_COLUMNS, chainValue } from "./audit-chain.ts";
-import type { Column } from "./writer-protocol.ts";
+import { CHAINED_COLUMNS, chainValue } from "../lib/audit-chain.ts";
+import type { Column } from "../lib/writer-protocol.ts";
 
 // The row before, whichever process wrote it: the transaction holds the only write lock.
 const LAST = "SELECT chain FROM audit ORDER BY seq DESC LIMIT 1";

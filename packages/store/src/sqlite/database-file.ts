@@ -1,6 +1,6 @@
 import { access, chmod, constants, mkdir, open, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { StartError } from "./start-error.ts";
+import { StartError } from "../lib/start-error.ts";
 
 /** What names one file while it exists, whatever its path: device and inode number. */
 export interface FileIdentity {

@@ -1,17 +1,17 @@
 import { makeSteadyClock } from "@accredit/core";
 import type { Clock } from "@accredit/core/ports";
-import { identifyFile, prepareDatabaseFile } from "./lib/database-file.ts";
-import type { FileIdentity } from "./lib/database-file.ts";
-import type { IntegrityCheck } from "./lib/integrity.ts";
-import { makeStore, notReady, type AccreditStore } from "./lib/make-store.ts";
-import { read } from "./lib/read.ts";
-import { openReader } from "./lib/reader.ts";
-import type { Reader } from "./lib/reader.ts";
-import { StartError } from "./lib/start-error.ts";
-import { startWriter } from "./lib/start-writer.ts";
-import { unopened } from "./lib/unopened.ts";
-import { WriteQueue } from "./lib/write-queue.ts";
-import type { StoreFailure } from "./lib/write-queue.ts";
+import { identifyFile, prepareDatabaseFile } from "./database-file.ts";
+import type { FileIdentity } from "./database-file.ts";
+import type { IntegrityCheck } from "./integrity.ts";
+import { makeStore, notReady, type AccreditStore } from "../lib/make-store.ts";
+import { read } from "../lib/read.ts";
+import { openReader } from "./reader.ts";
+import type { Reader } from "./reader.ts";
+import { StartError } from "../lib/start-error.ts";
+import { startWriter } from "./start-writer.ts";
+import { unopened } from "../lib/unopened.ts";
+import { WriteQueue } from "../lib/write-queue.ts";
+import type { StoreFailure } from "../lib/write-queue.ts";
 
 /** How {@link openSqliteStore} opens its database. */
 export interface SqliteStoreOptions {

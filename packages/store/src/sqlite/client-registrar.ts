@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { RegistrationConditions } from "@accredit/core/ports";
-import type { WriteOp } from "./writer-protocol.ts";
+import type { WriteOp } from "../lib/writer-protocol.ts";
 
 // One statement decides whether the client is new and writes it. A client that is there is left alone
 // where its keys are not proven and the proposed ones are others: then no row comes back.

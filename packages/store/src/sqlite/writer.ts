@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { MIGRATIONS } from "../migrations/index.ts";
+import { MIGRATIONS } from "./migrations/index.ts";
 import { auditAppender } from "./audit-writer.ts";
 import { clientRegistrar } from "./client-registrar.ts";
 import { makeDurable, openConnection } from "./connection.ts";
@@ -7,12 +7,8 @@ import { checkDatabase, checkWriteAheadLog } from "./integrity.ts";
 import { lifecycleWriter } from "./lifecycle-writer.ts";
 import { checkOwnership, migrate, readPragma } from "./migrate.ts";
 import { classifyFailure, describeFailure } from "./sqlite-error.ts";
-import type {
-  Column,
-  WriteOp,
-  WriteResult,
-  WriterOptions,
-} from "./writer-protocol.ts";
+import type { Column, WriteOp, WriteResult } from "../lib/writer-protocol.ts";
+import type { WriterOptions } from "./writer-options.ts";
 
 // One statement, so that two processes starting at once agree on the first key.
 const SIGNING_KEY = `INSERT INTO signing_keys (kid, algorithm, private_jwk, created_at)
