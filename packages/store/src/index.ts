@@ -1,5 +1,7 @@
 export { openSqliteStore } from "./sqlite/sqlite-store.ts";
 export type { SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
+export { openPostgresStore } from "./postgres/postgres-store.ts";
+export type { PostgresStoreOptions } from "./postgres/postgres-store.ts";
 export type { AccreditStore } from "./lib/make-store.ts";
 export type { IntegrityCheck } from "./sqlite/integrity.ts";
 export type { StoreFailure } from "./lib/write-queue.ts";

@@ -30,3 +30,5 @@ export {
 export type { FakeSvid, FakeSvidChoice } from "./fake-x509-authority.ts";
 export { FakeWitAuthority } from "./fake-wit-authority.ts";
 export type { FakeWitChoice, FakeWitSvid } from "./fake-wit-authority.ts";
+export { PostgresServer } from "./postgres-server.ts";
+export type { PostgresServerOptions } from "./postgres-server.ts";

@@ -41,7 +41,7 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
         tokenFile: at(admin.token_file),
       }),
     },
-    store: { path: at(databasePath(file)) },
+    store: buildStore(file.store, at),
     registration: {
       audiences: registration.audiences,
       clientId: registration.client_id,
@@ -65,7 +65,8 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
       entry.kind === "spiffe" ? [buildTrust(entry, `trust[${index}]`, at)] : [],
     ),
     trustCacheDirectory: at(
-      file.trust_cache_dir ?? join(dirname(databasePath(file)), "bundles"),
+      file.trust_cache_dir ??
+        join(dirname(databasePath(file.store) ?? "data/"), "bundles"),
     ),
     credentialIssuers: file.trust.flatMap((entry, index) =>
       entry.kind === "vc" ? [buildIssuer(entry, `trust[${index}]`, at)] : [],
@@ -129,8 +130,25 @@ function buildMutualTls(
   };
 }
 
-function databasePath({ store }: ConfigFile): string {
-  return store.url.slice("sqlite:".length);
+function buildStore(
+  store: ConfigFile["store"],
+  at: (path: string) => string,
+): Config["store"] {
+  const path = databasePath(store);
+  if (path !== undefined) return { kind: "sqlite", path: at(path) };
+  return {
+    kind: "postgres",
+    url: store.url,
+    passwordFile:
+      store.password_file === undefined ? undefined : at(store.password_file),
+    maxConnections: store.max_connections,
+  };
+}
+
+/** Undefined where the database is no file. */
+function databasePath({ url }: ConfigFile["store"]): string | undefined {
+  const scheme = "sqlite:";
+  return url.startsWith(scheme) ? url.slice(scheme.length) : undefined;
 }
 
 type Entry<Kind> = Extract<

@@ -24,6 +24,7 @@ export async function checkFiles(config: Config): Promise<readonly string[]> {
     ...(await checkTls("listen.tls", config.listen.tls)),
     ...(await checkTls("mutual_tls.tls", config.mutualTls.listen?.tls)),
     ...(await checkToken(config)),
+    ...(await checkPassword(config)),
     ...(await checkRoots(config)),
     ...bundles.problems,
   ];
@@ -158,6 +159,22 @@ async function checkToken({
       expected: `a token of at least ${MIN_TOKEN_LENGTH} letters, digits or any of -._~+/=`,
     });
   }
+  return problems;
+}
+
+async function checkPassword({
+  store,
+}: Config): Promise<readonly ConfigProblem[]> {
+  if (store.kind !== "postgres" || store.passwordFile === undefined) return [];
+  const path = "store.password_file";
+  const problems: ConfigProblem[] = [];
+  const password = await readSecret(path, store.passwordFile, problems);
+  if (password?.toString("utf8").trim() === "")
+    problems.push({
+      path,
+      problem: "is empty",
+      expected: "a file with the password of PostgreSQL",
+    });
   return problems;
 }
 

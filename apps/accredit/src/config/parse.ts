@@ -13,7 +13,6 @@ import {
 import { crossRuleProblems } from "./rules.ts";
 import { configSchema } from "./schema.ts";
 import type { Config } from "./types.ts";
-import { findUnserved } from "./unserved.ts";
 
 const MAX_PROBLEMS = 100;
 
@@ -29,20 +28,11 @@ export function parseConfig(
 ): Config {
   const file = parseText(text);
   const result = configSchema.safeParse(file);
-  const unserved = findUnserved(file);
   const located = [
-    ...unserved,
-    ...[
-      ...(result.success
-        ? []
-        : result.error.issues.flatMap((issue) => toProblems(issue, file))),
-      ...crossRuleProblems(readParts(file)),
-    ].filter(
-      ({ path }) =>
-        !unserved.some(({ covers }) =>
-          covers.every((part, index) => path[index] === part),
-        ),
-    ),
+    ...(result.success
+      ? []
+      : result.error.issues.flatMap((issue) => toProblems(issue, file))),
+    ...crossRuleProblems(readParts(file)),
   ];
   const problems = located.map(({ path, problem, expected }) => ({
     path: formatPath(path),

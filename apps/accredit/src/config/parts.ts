@@ -11,6 +11,7 @@ export interface Parts {
   readonly listen: ConfigFile["listen"] | undefined;
   readonly mutualTls: ConfigFile["mutual_tls"] | undefined;
   readonly admin: ConfigFile["admin"] | undefined;
+  readonly store: ConfigFile["store"] | undefined;
   readonly registration: ConfigFile["registration"] | undefined;
   /** In the order of the file; undefined entries are not sound. */
   readonly trust: readonly (z.output<typeof trustEntry> | undefined)[];
@@ -29,6 +30,7 @@ export function readParts(file: unknown): Parts {
     listen: read(shape.listen, source["listen"]),
     mutualTls: read(shape.mutual_tls, source["mutual_tls"]),
     admin: read(shape.admin, source["admin"]),
+    store: read(shape.store, source["store"]),
     registration: read(shape.registration, source["registration"]),
     trust: items(source["trust"]).map((item) => read(trustEntry, item)),
     policy: items(source["policy"]).map((item) => read(policyEntry, item)),

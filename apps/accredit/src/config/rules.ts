@@ -20,6 +20,7 @@ export interface RuleViolation {
 export function* crossRuleProblems(parts: Parts): Iterable<RuleViolation> {
   yield* listeners(parts);
   yield* mutualTls(parts);
+  yield* database(parts);
   yield* audiences(parts);
   yield* trustDomains(parts);
   for (const [index, entry] of parts.trust.entries()) {
@@ -52,6 +53,15 @@ function* listeners({ listen, admin }: Parts): Iterable<RuleViolation> {
       expected: "another port or host than the public listener's",
     };
   }
+}
+
+function* database({ store }: Parts): Iterable<RuleViolation> {
+  if (store?.password_file !== undefined && store.url.startsWith("sqlite:"))
+    yield {
+      path: ["store", "password_file"],
+      problem: "is set, while store.url names a file, which has no password",
+      expected: "no password_file, or a postgres:// URL",
+    };
 }
 
 function* mutualTls({

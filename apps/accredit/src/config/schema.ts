@@ -96,12 +96,22 @@ const admin = section({
 
 const store = section({
   url: text(
-    "sqlite: and a file path, like sqlite:./data/accredit.db",
-    isSqliteUrl,
+    "sqlite: and a file path, or postgres:// with a user, a host and a database and without a password, like postgres://accredit@db.example/accredit",
+    (value) => isSqliteUrl(value) || isPostgresUrl(value),
   )
     .default("sqlite:./data/accredit.db")
     .describe(
-      "The database: `sqlite:` and a file path. It is made where it is missing.",
+      "The database: `sqlite:` and a file path, made where it is missing; or `postgres://user@host:port/database`, with libpq's `sslmode` and `sslrootcert` as parameters, which several nodes may share.",
+    ),
+  password_file: filePath()
+    .optional()
+    .describe(
+      "File with the password of PostgreSQL; without it, whatever the server takes without one.",
+    ),
+  max_connections: whole(1, 1000)
+    .default(10)
+    .describe(
+      "Connections of this node that read from PostgreSQL; one more writes.",
     ),
 });
 
@@ -315,6 +325,21 @@ export const configSchema = section({
 
 /** A file that passed the schema; durations are seconds. */
 export type ConfigFile = z.output<typeof configSchema>;
+
+function isPostgresUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, username, password, hostname, pathname, hash } = new URL(
+    value,
+  );
+  return (
+    /^postgres(ql)?:$/.test(protocol) &&
+    username !== "" &&
+    password === "" &&
+    hostname !== "" &&
+    hash === "" &&
+    /^\/[^/]+$/.test(pathname)
+  );
+}
 
 function isSqliteUrl(value: string): boolean {
   const path = value.startsWith("sqlite:") ? value.slice(7) : "";

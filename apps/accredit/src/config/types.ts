@@ -45,7 +45,16 @@ export interface Config {
     readonly port: number;
     readonly tokenFile?: string;
   };
-  readonly store: { readonly path: string };
+  readonly store:
+    | { readonly kind: "sqlite"; readonly path: string }
+    | {
+        readonly kind: "postgres";
+        /** Without a password. */
+        readonly url: string;
+        readonly passwordFile: string | undefined;
+        /** That read. */
+        readonly maxConnections: number;
+      };
   readonly registration: {
     /** Accepted beside the registration endpoint's URL. */
     readonly audiences: readonly string[];

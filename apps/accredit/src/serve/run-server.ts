@@ -3,11 +3,11 @@ import { isIPv4 } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { createAccreditServer, watchEventLoop } from "@accredit/server";
-import { openSqliteStore } from "@accredit/store";
 import type { Config } from "../config/index.ts";
 import { listen, type Listener, type ListenOptions } from "./listeners.ts";
 import { serverSettings } from "./settings.ts";
 import { watchCredentials } from "./credential-watch.ts";
+import { openStore } from "./open-store.ts";
 import { openTrust, type OpenTrust } from "./trust.ts";
 import { startSweeper } from "./sweeper.ts";
 import { systemClock } from "./system-clock.ts";
@@ -47,14 +47,14 @@ export async function runServer(
 
   try {
     const broken = Promise.withResolvers<string>();
-    const store = await openSqliteStore({
-      path: config.store.path,
-      clock: systemClock,
-      onFailure: ({ kind, detail }) => {
+    const store = await openStore(
+      config.store,
+      systemClock,
+      ({ kind, detail }) => {
         log.error({ kind, detail }, "store failed");
         if (kind === "broken") broken.resolve(detail);
       },
-    });
+    );
     opened.push(() => store.close());
     const trust: OpenTrust = openTrust(config, log, {
       cacheDirectory: config.trustCacheDirectory,

@@ -27,7 +27,7 @@ test("[AMB-01] config: what the file leaves out has its default, and iss is requ
     listen: { host: "0.0.0.0", port: 8700 },
     mutualTls: { proxies: [] },
     admin: { host: "127.0.0.1", port: 8701 },
-    store: { path: "/etc/accredit/data/accredit.db" },
+    store: { kind: "sqlite", path: "/etc/accredit/data/accredit.db" },
     registration: {
       audiences: [],
       clientId: "spiffe_id",
@@ -315,12 +315,22 @@ test("config: a mistyped key gets the nearest name", () => {
   );
 });
 
-test("config: what this version does not serve is said plainly", () => {
-  for (const [at, to] of [["store.url", "postgres://h/d"]] as const) {
-    const problems = problemsOf(() => parse(changed(at, to)));
-    assert.equal(problems.length, 1);
-    assert.match(problems[0]?.problem ?? "", /this version does not serve/);
-  }
+test("config: a PostgreSQL database, its password in a file", () => {
+  const url = "postgres://u@db.example:5433/d?sslmode=verify-full";
+  assert.deepEqual(
+    parse(changed("store", { url, password_file: "./pg" })).store,
+    {
+      kind: "postgres",
+      url,
+      passwordFile: "/etc/accredit/pg",
+      maxConnections: 10,
+    },
+  );
+  const [problem] = problemsOf(() =>
+    parse(changed("store.password_file", "x")),
+  );
+  assert.equal(problem?.path, "store.password_file");
+  assert.match(problem.problem, /has no password/);
 });
 
 test("config: no password of a URL appears in a problem", () => {

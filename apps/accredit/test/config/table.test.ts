@@ -97,6 +97,9 @@ const REFUSED: readonly Row[] = [
     "./x.db",
     "postgres://u:p@h/d",
     "postgresql://h/d",
+    "postgres://u@h",
+    "postgres://u@h/d/e",
+    "postgres:///d",
     "mysql://h",
   ].map((to) => ({ at: "store.url", to })),
   // Registration and tokens.

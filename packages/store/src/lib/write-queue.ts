@@ -7,7 +7,7 @@ import type {
   WriteResult,
 } from "./writer-protocol.ts";
 
-/** The part of a worker thread that the queue uses. */
+/** The part of a worker thread that the queue uses; what stands in for one does the same. */
 export interface WriterThread {
   postMessage(message: ToWriter, transfer: readonly []): void;
   on(event: "message", listener: (message: FromWriter) => void): unknown;
@@ -19,11 +19,12 @@ export interface WriterThread {
 /** What an operator is told when the store stops taking writes. */
 export interface StoreFailure {
   /**
-   * `disk_full`: no room; the store recovers by itself at the next write that succeeds. `broken`: an
-   * input/output error, a damaged file or a dead writer thread; the process has to be restarted.
+   * `disk_full`: no room; `unreachable`: a database server does not answer. The store recovers from both by
+   * itself, at the next write that succeeds. `broken`: an input/output error, a damaged file or a dead writer
+   * thread; the process has to be restarted.
    */
-  readonly kind: "disk_full" | "broken";
-  /** For logs: what SQLite said. */
+  readonly kind: "disk_full" | "unreachable" | "broken";
+  /** For logs: what the database said. */
   readonly detail: string;
 }
 
@@ -42,6 +43,13 @@ interface Pending {
   readonly resolve: (columns: readonly Column[]) => void;
   readonly reject: (error: DcrError) => void;
 }
+
+const FAILED = {
+  disk_full: "The store has no room: the write was not made.",
+  busy: "The store is locked by another process: the write was not made.",
+  unreachable:
+    "The store does not answer: whether the write was made is not known.",
+} as const;
 
 const unavailable = (message: string, detail: string): DcrError =>
   new DcrError("store_unavailable", message, { cause: new Error(detail) });
@@ -151,14 +159,9 @@ export class WriteQueue {
       this.#settle(message.results);
     } else if (message.kind === "failed") {
       if (message.failure === "broken") return this.#break(message.detail);
-      if (message.failure === "disk_full") {
-        this.#fail({ kind: "disk_full", detail: message.detail });
-      }
-      const text =
-        message.failure === "disk_full"
-          ? "The store has no room: the write was not made."
-          : "The store is locked by another process: the write was not made.";
-      this.#rejectInFlight(unavailable(text, message.detail));
+      const { failure, detail } = message;
+      if (failure !== "busy") this.#fail({ kind: failure, detail });
+      this.#rejectInFlight(unavailable(FAILED[failure], detail));
     }
   }
 

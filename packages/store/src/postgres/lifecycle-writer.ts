@@ -1,0 +1,121 @@
+import type { Column, LifecycleOp } from "../lib/writer-protocol.ts";
+import type { Row } from "../lib/records.ts";
+import { CountChanges } from "./counts.ts";
+import { keyOf } from "./keys.ts";
+import type { WriterTransaction } from "./transaction.ts";
+
+const RENEW = `UPDATE accredit.clients SET lease_expires_at = $1
+  WHERE client_key = $2 AND state = 'live' AND lease_expires_at < $1 RETURNING id`;
+const DELETE = `DELETE FROM accredit.clients WHERE client_key = $1
+  RETURNING id, client_id, rule, trust, state`;
+const ROTATE = `UPDATE accredit.clients SET management_token_hash = $1
+  WHERE client_key = $2 AND (management_token_hash = $3 OR (management_token_hash IS NULL AND $3 IS NULL))
+  RETURNING id`;
+const END = `UPDATE accredit.clients SET state = 'ended' WHERE id IN
+  (SELECT id FROM accredit.clients WHERE state = 'live' AND lease_expires_at < $1
+   ORDER BY lease_expires_at LIMIT $2) RETURNING client_id, rule, trust`;
+const REMOVE = `DELETE FROM accredit.clients WHERE id IN
+  (SELECT id FROM accredit.clients WHERE state = 'ended' AND lease_expires_at < $1
+   ORDER BY lease_expires_at LIMIT $2) RETURNING id, client_id`;
+const FORGET_LISTS = `DELETE FROM accredit.client_status_lists WHERE client = ANY($1::int8[])`;
+const SUSPEND = `INSERT INTO accredit.suspensions (scope, value, reason, since, value_key)
+  VALUES ($1, $2, $3, $4, $5)
+  ON CONFLICT (scope, value_key) DO UPDATE SET reason = excluded.reason, since = excluded.since`;
+const RESUME = `DELETE FROM accredit.suspensions WHERE scope = $1 AND value_key = $2 RETURNING scope`;
+
+type Handlers = {
+  readonly [Kind in LifecycleOp["kind"]]: (
+    transaction: WriterTransaction,
+    op: Extract<LifecycleOp, { kind: Kind }>,
+  ) => Promise<readonly Column[]>;
+};
+
+const HANDLERS: Handlers = {
+  async renew(transaction, { clientId, leaseExpiresAt, audit }) {
+    const rows = await transaction.session.query(RENEW, [
+      leaseExpiresAt,
+      keyOf(clientId),
+    ]);
+    if (rows.length > 0)
+      transaction.appendAudit(audit, "client.renewed", clientId);
+    return [rows.length];
+  },
+  async delete(transaction, { clientId, audit }) {
+    const { session } = transaction;
+    const rows = await session.query(DELETE, [keyOf(clientId)]);
+    await removeCounted(
+      transaction,
+      rows.filter(({ state }) => state === "live"),
+    );
+    await forgetLists(transaction, rows);
+    if (rows.length > 0)
+      transaction.appendAudit(audit, "client.deleted", clientId);
+    return [rows.length];
+  },
+  async rotate({ session }, { clientId, currentHash, nextHash }) {
+    const rows = await session.query(ROTATE, [
+      nextHash,
+      keyOf(clientId),
+      currentHash,
+    ]);
+    return [rows.length];
+  },
+  async sweep(transaction, { now, removeBefore, limit, audits }) {
+    const { session } = transaction;
+    const removed = await session.query(REMOVE, [removeBefore, limit]);
+    await forgetLists(transaction, removed);
+    const expired = await session.query(END, [now, limit]);
+    await removeCounted(transaction, expired);
+    const [expiredAudit, removedAudit] = audits;
+    if (expired.length > 0)
+      transaction.appendAudit(expiredAudit, "clients.expired", null, {
+        clients: expired.map(nameOf),
+      });
+    if (removed.length > 0)
+      transaction.appendAudit(removedAudit, "clients.removed", null, {
+        clients: removed.map(nameOf),
+      });
+    return [expired.length, removed.length];
+  },
+  async suspend(transaction, { suspension, details, audit }) {
+    const [, value = null] = suspension;
+    await transaction.session.query(SUSPEND, [...suspension, keyOf(value)]);
+    transaction.appendAudit(audit, "suspension.set", null, details);
+    return [];
+  },
+  async resume(transaction, { target, details, audit }) {
+    const [scope = null, value = null] = target;
+    const rows = await transaction.session.query(RESUME, [scope, keyOf(value)]);
+    if (rows.length > 0)
+      transaction.appendAudit(audit, "suspension.lifted", null, details);
+    return [rows.length];
+  },
+};
+
+/** Writes what happens to clients after they are registered. */
+export async function changeLifecycle(
+  transaction: WriterTransaction,
+  op: LifecycleOp,
+): Promise<readonly Column[]> {
+  return HANDLERS[op.kind](transaction, op as never);
+}
+
+const nameOf = (row: Row): string => String(row["client_id"]);
+
+async function removeCounted(
+  { session }: WriterTransaction,
+  rows: readonly Row[],
+): Promise<void> {
+  const counts = new CountChanges();
+  for (const row of rows)
+    counts.add({ rule: String(row["rule"]), trust: String(row["trust"]) }, -1);
+  await counts.write(session);
+}
+
+async function forgetLists(
+  { session }: WriterTransaction,
+  rows: readonly Row[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await session.query(FORGET_LISTS, [rows.map((row) => Number(row["id"]))]);
+}

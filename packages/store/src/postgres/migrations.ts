@@ -1,0 +1,118 @@
+/**
+ * One forward step of the schema. Once released, nothing of it changes: databases hold the checksum of the
+ * text they were made with.
+ */
+export interface PostgresMigration {
+  /** 1, 2, 3, ... without gaps. */
+  readonly version: number;
+  readonly name: string;
+  /**
+   * The oldest version whose release works on the schema after this step. While a step only adds, nodes of the
+   * release before go on beside new ones; one that takes away ends them.
+   */
+  readonly compatibleFrom: number;
+  /** Run in one transaction, together with the record that they ran. */
+  readonly statements: readonly string[];
+}
+
+/**
+ * Everything the SQLite schema holds, in the SQL that databases which speak PostgreSQL's protocol share: no
+ * triggers, sequences or extensions. The transaction that holds `writer_state` counts and numbers.
+ *
+ * Names that may be longer than an index takes are looked up by their SHA-256 (`…_key`).
+ */
+const BASE: PostgresMigration = {
+  version: 1,
+  name: "base",
+  compatibleFrom: 1,
+  statements: [
+    `CREATE TABLE accredit.writer_state (
+       one             int8 PRIMARY KEY CHECK (one = 1),
+       chain           text,
+       audit_seq       int8 NOT NULL,
+       client_seq      int8 NOT NULL,
+       compatible_from int8 NOT NULL
+     )`,
+    `INSERT INTO accredit.writer_state (one, chain, audit_seq, client_seq, compatible_from)
+     VALUES (1, NULL, 0, 0, 1)`,
+    `CREATE TABLE accredit.clients (
+       id                    int8 PRIMARY KEY,
+       identity_key          text NOT NULL UNIQUE,
+       client_id             text NOT NULL,
+       client_key            text NOT NULL UNIQUE,
+       kind                  text NOT NULL,
+       trust                 text NOT NULL,
+       subject               text NOT NULL,
+       subject_key           text NOT NULL,
+       software_id           text NOT NULL,
+       issued_at             int8 NOT NULL,
+       updated_at            int8 NOT NULL,
+       revision              int8 NOT NULL,
+       rule                  text NOT NULL,
+       metadata              text NOT NULL,
+       provenance            text NOT NULL,
+       resources             text NOT NULL,
+       credential            text,
+       key_thumbprints       text,
+       lease_expires_at      int8,
+       state                 text NOT NULL,
+       management_token_hash text,
+       CHECK (substr(client_id, 1, 9) <> 'spiffe://' OR client_id = subject)
+     )`,
+    `CREATE INDEX clients_by_subject ON accredit.clients (subject_key, id)`,
+    `CREATE INDEX clients_by_trust ON accredit.clients (trust, id)`,
+    `CREATE INDEX clients_by_rule ON accredit.clients (rule, id)`,
+    `CREATE INDEX clients_ending ON accredit.clients (state, lease_expires_at)
+       WHERE lease_expires_at IS NOT NULL`,
+    `CREATE TABLE accredit.client_counts (rule text PRIMARY KEY, clients int8 NOT NULL)`,
+    `CREATE TABLE accredit.trust_counts (trust text PRIMARY KEY, clients int8 NOT NULL)`,
+    `CREATE TABLE accredit.client_status_lists (
+       list_key text NOT NULL,
+       client   int8 NOT NULL,
+       list_url text NOT NULL,
+       PRIMARY KEY (list_key, client)
+     )`,
+    `CREATE INDEX client_status_lists_by_client ON accredit.client_status_lists (client)`,
+    `CREATE TABLE accredit.audit (
+       seq        int8 PRIMARY KEY,
+       id         text NOT NULL UNIQUE,
+       time       int8 NOT NULL,
+       code       text,
+       reasons    text NOT NULL,
+       rule       text,
+       credential text,
+       remote     text,
+       details    text,
+       action     text NOT NULL,
+       client_id  text,
+       client_key text,
+       chain      text NOT NULL
+     )`,
+    `CREATE INDEX audit_by_client ON accredit.audit (client_key, seq) WHERE client_key IS NOT NULL`,
+    `CREATE TABLE accredit.signing_keys (
+       kid         text PRIMARY KEY,
+       algorithm   text NOT NULL,
+       private_jwk text NOT NULL,
+       created_at  int8 NOT NULL
+     )`,
+    `CREATE TABLE accredit.revoked_tokens (
+       token_key  text PRIMARY KEY,
+       client_id  text NOT NULL,
+       expires_at int8 NOT NULL
+     )`,
+    `CREATE INDEX revoked_tokens_by_expiry ON accredit.revoked_tokens (expires_at)`,
+    `CREATE TABLE accredit.used_proofs (proof_key text PRIMARY KEY, expires_at int8 NOT NULL)`,
+    `CREATE INDEX used_proofs_by_expiry ON accredit.used_proofs (expires_at)`,
+    `CREATE TABLE accredit.suspensions (
+       scope     text NOT NULL,
+       value_key text NOT NULL,
+       value     text NOT NULL,
+       reason    text NOT NULL,
+       since     int8 NOT NULL,
+       PRIMARY KEY (scope, value_key)
+     )`,
+  ],
+};
+
+/** Every step, in order. Add at the end. */
+export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [BASE];

@@ -1,0 +1,121 @@
+import { makeSteadyClock } from "@accredit/core";
+import type { Clock } from "@accredit/core/ports";
+import { makeStore, notReady, type AccreditStore } from "../lib/make-store.ts";
+import { read } from "../lib/read.ts";
+import { StartError } from "../lib/start-error.ts";
+import { unopened } from "../lib/unopened.ts";
+import { WriteQueue, type StoreFailure } from "../lib/write-queue.ts";
+import { migratePostgres } from "./migrate.ts";
+import { POSTGRES_MIGRATIONS, type PostgresMigration } from "./migrations.ts";
+import { describePostgresFailure } from "./postgres-error.ts";
+import { PostgresWriter } from "./postgres-writer.ts";
+import { postgresReader } from "./reader.ts";
+import { makeConnections, type Session } from "./session.ts";
+
+/** How {@link openPostgresStore} opens its database. */
+export interface PostgresStoreOptions {
+  /** `postgres://user@host:5432/database`; TLS by libpq's `sslmode` and `sslrootcert`. */
+  readonly url: string;
+  readonly password?: string | undefined;
+  readonly clock: Clock;
+  /** Hears once of every time the store stops taking writes. */
+  readonly onFailure?: ((failure: StoreFailure) => void) | undefined;
+  /** Connections that read, at most; one more writes. Default 10. */
+  readonly maxConnections?: number | undefined;
+  /** Writes accepted and not yet committed, at most; more are refused as `overloaded`. Default 10000. */
+  readonly maxPendingWrites?: number | undefined;
+  /** How long the server may take for one answer. Milliseconds. Default 5000. */
+  readonly timeoutMs?: number | undefined;
+  /** Default: those of this release. */
+  readonly migrations?: readonly PostgresMigration[] | undefined;
+}
+
+// Each waits for the lock as long as it may, and for the server as long again.
+const STALLED_MS = 30_000;
+const MAX_BATCH = 1000;
+
+/**
+ * Opens, and where it is new prepares, a PostgreSQL database that any number of nodes share: its tables are in
+ * the schema `accredit`. A write that resolves is committed as the server's `synchronous_commit` says.
+ *
+ * One that rejects because the server did not answer may still have been made: registering again gives the
+ * same client.
+ *
+ * @throws {DcrError} `store_unavailable`; `data.check` names the check that failed
+ */
+export async function openPostgresStore(
+  options: PostgresStoreOptions,
+): Promise<AccreditStore> {
+  const { clock, migrations = POSTGRES_MIGRATIONS } = options;
+  const connection = { ...options, timeoutMs: options.timeoutMs ?? 5000 };
+  const writing = makeConnections(connection, 1);
+  const reading = makeConnections(connection, options.maxConnections ?? 10);
+  const closeReading = (): Promise<void> => reading.close();
+  try {
+    await checkServer(writing);
+    await migratePostgres(writing, migrations, clock.now());
+  } catch (error) {
+    await Promise.all([writing.close(), closeReading()]);
+    throw unopened(
+      error instanceof StartError
+        ? error
+        : new StartError("server", describePostgresFailure(error)),
+    );
+  }
+  const queue = new WriteQueue(new PostgresWriter(writing, migrations.length), {
+    maxPending: options.maxPendingWrites ?? 10_000,
+    maxBatch: MAX_BATCH,
+    purgeBefore: makeSteadyClock(
+      () => clock.now(),
+      () => performance.now(),
+    ),
+    onFailure: options.onFailure ?? (() => {}),
+  });
+  return makeStore({
+    queue,
+    reader: postgresReader(reading),
+    async ping() {
+      // Asks again: were it left to real writes, a server taken out of service would never come back.
+      if (queue.failure !== undefined) await queue.submit({ kind: "probe" });
+      if (queue.waitedMs > STALLED_MS)
+        throw notReady("a write has not finished in time");
+      const [row] = await read(() =>
+        reading.query("SELECT compatible_from FROM accredit.writer_state"),
+      );
+      if (Number(row?.["compatible_from"]) > migrations.length)
+        throw notReady("the database's schema is for a newer release");
+    },
+    async close() {
+      await queue.close();
+      await closeReading();
+    },
+  });
+}
+
+/** What would lose acknowledged writes, or change texts. */
+async function checkServer(session: Session): Promise<void> {
+  const show = async (setting: string): Promise<unknown> => {
+    const [row] = await session.query(
+      "SELECT current_setting($1, true) AS value",
+      [setting],
+    );
+    return row?.["value"];
+  };
+  const problems: readonly (readonly [string, string, string])[] = [
+    ["synchronous_commit", "off", "acknowledged writes could be lost"],
+    ["fsync", "off", "acknowledged writes could be lost"],
+    ["transaction_read_only", "on", "it is a standby, or set to read only"],
+  ];
+  for (const [setting, wrong, why] of problems)
+    if ((await show(setting)) === wrong)
+      throw new StartError(
+        setting,
+        `expected the server not to have ${setting} ${wrong}: ${why}`,
+      );
+  const encoding = await show("server_encoding");
+  if (encoding !== "UTF8")
+    throw new StartError(
+      "server_encoding",
+      `expected a database in UTF8, got ${String(encoding)}`,
+    );
+}

@@ -1,0 +1,192 @@
+import type { SuspensionTarget } from "@accredit/core/ports";
+import { isTargetOf } from "@accredit/core/registration";
+import { CHAINED_COLUMNS, verifyRow } from "../lib/audit-chain.ts";
+import type { StoreReader } from "../lib/read.ts";
+import {
+  AUDIT_COLUMNS,
+  CLIENT_COLUMNS,
+  pageOf,
+  rowToAudit,
+  rowToClient,
+  rowToKey,
+  rowToSuspension,
+} from "../lib/records.ts";
+import { keyOf } from "./keys.ts";
+import type { Parameter, Session } from "./session.ts";
+
+/** Rows of the trail that are checked before other work gets its turn. */
+const VERIFY_PAGE = 500;
+
+/** Reads over the network; every answer is what the database says now. */
+export function postgresReader(session: Session): StoreReader {
+  const clients = (condition: string, ...parameters: readonly Parameter[]) =>
+    session.query(
+      `SELECT id, ${CLIENT_COLUMNS} FROM accredit.clients WHERE ${condition}`,
+      parameters,
+    );
+  const count = async (sql: string, ...parameters: readonly Parameter[]) => {
+    const [row] = await session.query(sql, parameters);
+    return Number(row?.["clients"] ?? 0);
+  };
+
+  return {
+    async findClient(clientId) {
+      const [row] = await clients("client_key = $1", keyOf(clientId));
+      return row === undefined ? undefined : rowToClient(row);
+    },
+    async findSpiffeClients(subject) {
+      const rows = await clients(
+        "subject_key = $1 AND kind = 'spiffe' ORDER BY id",
+        keyOf(subject),
+      );
+      return rows.map((row) => rowToClient(row));
+    },
+    countClients: () =>
+      count(
+        "SELECT coalesce(sum(clients), 0) AS clients FROM accredit.client_counts",
+      ),
+    async countClientsByRule() {
+      const rows = await session.query(
+        "SELECT rule, clients FROM accredit.client_counts WHERE clients > 0",
+      );
+      return new Map(
+        rows.map((row) => [String(row["rule"]), Number(row["clients"])]),
+      );
+    },
+    async readSigningKeys() {
+      const rows = await session.query(
+        "SELECT kid, algorithm, private_jwk, created_at FROM accredit.signing_keys ORDER BY created_at DESC",
+      );
+      return rows
+        .map((row) => rowToKey(row))
+        .toSorted(
+          (one, other) =>
+            other.createdAt - one.createdAt || compare(one.kid, other.kid),
+        );
+    },
+    async isTokenRevoked(tokenId) {
+      const rows = await session.query(
+        "SELECT 1 AS one FROM accredit.revoked_tokens WHERE token_key = $1",
+        [keyOf(tokenId)],
+      );
+      return rows.length > 0;
+    },
+    async readAudit({ limit, before, clientId, action }) {
+      if (!Number.isSafeInteger(limit) || limit < 0)
+        throw new TypeError(
+          `limit: expected a whole number, 0 or more, got ${limit}`,
+        );
+      const parameters: Parameter[] = [
+        before ?? Number.MAX_SAFE_INTEGER,
+        limit,
+      ];
+      const also = (column: string, value: string | undefined): string =>
+        value === undefined ? "" : `AND ${column} = $${parameters.push(value)}`;
+      const ofClient = also(
+        "client_key",
+        clientId === undefined ? undefined : keyOf(clientId),
+      );
+      const rows = await session.query(
+        `SELECT ${AUDIT_COLUMNS} FROM accredit.audit
+         WHERE seq < $1 ${ofClient} ${also("action", action)} ORDER BY seq DESC LIMIT $2`,
+        parameters,
+      );
+      return rows.map((row) => rowToAudit(row));
+    },
+    async findAudit(id) {
+      const [row] = await session.query(
+        `SELECT ${AUDIT_COLUMNS} FROM accredit.audit WHERE id = $1`,
+        [id],
+      );
+      return row === undefined ? undefined : rowToAudit(row);
+    },
+    async verifyPage(sofar) {
+      if (sofar.broken !== null) return undefined;
+      const rows = await session.query(
+        `SELECT seq, chain, ${CHAINED_COLUMNS.join(", ")} FROM accredit.audit
+         WHERE seq > $1 ORDER BY seq LIMIT ${VERIFY_PAGE}`,
+        [sofar.sequence],
+      );
+      return rows.length === 0 ? undefined : rows.reduce(verifyRow, sofar);
+    },
+    async listClients({ limit, after = 0, trust, rule, subject }) {
+      const parameters: Parameter[] = [after, limit];
+      const conditions = Object.entries({
+        trust,
+        rule,
+        subject_key: subject === undefined ? undefined : keyOf(subject),
+      }).flatMap(([column, value]) =>
+        value === undefined ? [] : [`${column} = $${parameters.push(value)}`],
+      );
+      const rows = await clients(
+        `${["id > $1", ...conditions].join(" AND ")} ORDER BY id LIMIT $2`,
+        ...parameters,
+      );
+      return pageOf(rows, limit);
+    },
+    countTargets: (target) => countTargets(session, count, target),
+    async suspensions() {
+      const rows = await session.query(
+        "SELECT scope, value, reason, since FROM accredit.suspensions",
+      );
+      return rows
+        .map((row) => rowToSuspension(row))
+        .toSorted(
+          (one, other) =>
+            one.since - other.since ||
+            compare(one.scope, other.scope) ||
+            compare(one.value, other.value),
+        );
+    },
+    async statusLists() {
+      const rows = await session.query(
+        "SELECT DISTINCT list_url FROM accredit.client_status_lists",
+      );
+      return rows.map((row) => String(row["list_url"])).toSorted(compare);
+    },
+    async clientsOnStatusList(listUrl, after = 0, limit) {
+      const rows = await clients(
+        `id IN (SELECT client FROM accredit.client_status_lists
+           WHERE list_key = $1 AND client > $2 ORDER BY client LIMIT $3) ORDER BY id`,
+        keyOf(listUrl),
+        after,
+        limit,
+      );
+      return pageOf(rows, limit);
+    },
+  };
+}
+
+const TARGETS = {
+  trust: "SELECT clients FROM accredit.trust_counts WHERE trust = $1",
+  rule: "SELECT clients FROM accredit.client_counts WHERE rule = $1",
+  client:
+    "SELECT count(*) AS clients FROM accredit.clients WHERE client_key = $1",
+};
+
+async function countTargets(
+  session: Session,
+  count: (sql: string, ...parameters: Parameter[]) => Promise<number>,
+  target: SuspensionTarget,
+): Promise<number> {
+  const { scope, value } = target;
+  if (scope !== "subject")
+    return count(TARGETS[scope], scope === "client" ? keyOf(value) : value);
+  const [prefix = ""] = value.split("*", 1);
+  // Reads every client: for an administrator, and whatever the collation is.
+  const rows = await session.query(
+    "SELECT trust, subject FROM accredit.clients WHERE left(subject, length($1)) = $1",
+    [prefix],
+  );
+  return rows.filter((row) =>
+    isTargetOf(target, {
+      trust: String(row["trust"]),
+      subject: String(row["subject"]),
+    }),
+  ).length;
+}
+
+/** By code units, whatever the collation of the database is. */
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}

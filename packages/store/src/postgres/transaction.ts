@@ -1,0 +1,132 @@
+import { CHAINED_COLUMNS, chainValue } from "../lib/audit-chain.ts";
+import type { Column } from "../lib/writer-protocol.ts";
+import { keyOf } from "./keys.ts";
+import type { Parameter, Session } from "./session.ts";
+
+/** The schema is for newer releases than this one. */
+export class SchemaTooNewError extends Error {
+  override readonly name = "SchemaTooNewError";
+}
+
+const DETAILS = CHAINED_COLUMNS.indexOf("details");
+const CLIENT_ID = CHAINED_COLUMNS.indexOf("client_id");
+/** The columns of an audit row in the order in which they are inserted. */
+const AUDIT_COLUMNS = ["seq", ...CHAINED_COLUMNS, "client_key", "chain"];
+const NUMBERS = new Set(["seq", "time"]);
+const INSERT_AUDIT = `INSERT INTO accredit.audit (${AUDIT_COLUMNS.join(", ")})
+  SELECT * FROM unnest(${AUDIT_COLUMNS.map((name, index) => `$${index + 1}::${NUMBERS.has(name) ? "int8" : "text"}[]`).join(", ")})`;
+
+/**
+ * One transaction of the only writer that there is at a time: it holds the row that says where the audit trail
+ * and the numbers of the clients have come to.
+ */
+export class WriterTransaction {
+  readonly session: Session;
+  #chain: string | null;
+  #auditSeq: number;
+  #clientSeq: number;
+  #audits: Column[][] = [];
+
+  private constructor(
+    session: Session,
+    chain: string | null,
+    auditSeq: number,
+    clientSeq: number,
+  ) {
+    this.session = session;
+    this.#chain = chain;
+    this.#auditSeq = auditSeq;
+    this.#clientSeq = clientSeq;
+  }
+
+  /**
+   * Waits for whoever writes now.
+   *
+   * @param schemaVersion that this release knows
+   * @throws {SchemaTooNewError}
+   */
+  static async begin(
+    session: Session,
+    schemaVersion: number,
+  ): Promise<WriterTransaction> {
+    await session.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+    const [row] = await session.query(
+      `SELECT chain, audit_seq, client_seq, compatible_from FROM accredit.writer_state
+       WHERE one = 1 FOR UPDATE`,
+    );
+    if (row === undefined) throw new Error("accredit.writer_state is empty");
+    if (Number(row["compatible_from"]) > schemaVersion)
+      throw new SchemaTooNewError(
+        `the database's schema is for releases that know version ${Number(row["compatible_from"])} or later; this one knows versions up to ${schemaVersion}`,
+      );
+    return new WriterTransaction(
+      session,
+      row["chain"] as string | null,
+      Number(row["audit_seq"]),
+      Number(row["client_seq"]),
+    );
+  }
+
+  nextClientNumber(): number {
+    return ++this.#clientSeq;
+  }
+
+  /** Appends one row to the trail; it is written with the others. */
+  appendAudit(
+    draft: readonly Column[],
+    action: string,
+    clientId: string | null,
+    details?: Readonly<Record<string, unknown>>,
+  ): void {
+    const columns = [...draft, action, clientId];
+    if (details !== undefined) columns[DETAILS] = JSON.stringify(details);
+    this.#chain = chainValue(this.#chain, columns);
+    this.#audits.push([++this.#auditSeq, ...columns, this.#chain]);
+  }
+
+  async flushAudits(): Promise<void> {
+    if (this.#audits.length === 0) return;
+    const rows = this.#audits.map((row) => {
+      const clientId = row[CLIENT_ID + 1] ?? null;
+      const key = clientId === null ? null : keyOf(clientId);
+      return row.toSpliced(-1, 0, key);
+    });
+    this.#audits = [];
+    await this.session.query(INSERT_AUDIT, transposed(rows));
+  }
+
+  async commit(): Promise<void> {
+    await this.flushAudits();
+    await this.session.query(
+      "UPDATE accredit.writer_state SET chain = $1, audit_seq = $2, client_seq = $3 WHERE one = 1",
+      [this.#chain, this.#auditSeq, this.#clientSeq],
+    );
+    await this.session.query("COMMIT");
+  }
+
+  /** Runs a part whose failure leaves the rest as it was. */
+  async apart<T>(run: () => Promise<T>): Promise<T> {
+    const before = [this.#chain, this.#auditSeq, this.#clientSeq] as const;
+    await this.session.query("SAVEPOINT one");
+    try {
+      const result = await run();
+      await this.flushAudits();
+      await this.session.query("RELEASE SAVEPOINT one");
+      return result;
+    } catch (error) {
+      await this.session.query("ROLLBACK TO SAVEPOINT one");
+      [this.#chain, this.#auditSeq, this.#clientSeq] = before;
+      this.#audits = [];
+      throw error;
+    }
+  }
+}
+
+/** Rows as the columns that `unnest` takes. */
+export function transposed(
+  rows: readonly (readonly Column[])[],
+): readonly Parameter[] {
+  return (rows[0] ?? []).map((_, index) =>
+    rows.map((row) => row[index] ?? null),
+  );
+}
