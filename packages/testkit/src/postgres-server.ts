@@ -1,6 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { chmod, chown, cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -186,12 +187,26 @@ export class PostgresServer {
   #signalAll(signal: NodeJS.Signals): void {
     const parent = this.#process?.pid;
     if (parent === undefined) return;
-    const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", `${parent}`], {
-      encoding: "utf8",
-    });
-    const children = stdout.split("\n").map(Number).filter(Boolean);
-    for (const pid of [parent, ...children]) process.kill(pid, signal);
+    for (const pid of [parent, ...childrenOf(parent)])
+      process.kill(pid, signal);
   }
+}
+
+/** The processes that a process started and that are still there. */
+function childrenOf(parent: number): readonly number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0)
+    .filter((pid) => {
+      try {
+        const status = readFileSync(`/proc/${pid}/stat`, "latin1");
+        // pid (name) state ppid: the name may hold anything.
+        const [, ppid] = status.slice(status.lastIndexOf(")") + 2).split(" ");
+        return Number(ppid) === parent;
+      } catch {
+        return false; // Gone meanwhile.
+      }
+    });
 }
 
 const isRoot = (): boolean => process.getuid?.() === 0;
