@@ -220,9 +220,10 @@ test("[Q05] restarts of the server under load lose nothing that was acknowledged
   const url = await server.createDatabase();
   const store = await open(t, url);
   const acknowledged: string[] = [];
-  let [running, refused, number] = [true, 0, 0];
+  let [refused, number] = [0, 0];
+  const over = new AbortController();
   const load = Array.from({ length: 8 }, async () => {
-    while (running) {
+    while (!over.signal.aborted) {
       try {
         const { client } = await store.register(proposalOf(number++));
         acknowledged.push(client.clientId);
@@ -244,7 +245,7 @@ test("[Q05] restarts of the server under load lose nothing that was acknowledged
     while (performance.now() < end && !(await answers(store))) await sleep(50);
     await store.ping();
   }
-  running = false;
+  over.abort();
   await Promise.all(load);
   assert.ok(refused > 0);
   for (const clientId of acknowledged)

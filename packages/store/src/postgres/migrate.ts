@@ -5,7 +5,15 @@ import type { PostgresMigration } from "./migrations.ts";
 import type { Connections, Session } from "./session.ts";
 
 /** Nodes that start together meet in the catalogue before they meet at the lock. */
-const RACES = new Set(["23505", "42P06", "42P07", "40001", "40P01", "XX000"]);
+const RACES = new Set([
+  "23505",
+  "42P06",
+  "42P07",
+  "42710",
+  "40001",
+  "40P01",
+  "XX000",
+]);
 const ATTEMPTS = 20;
 
 const PREPARATION = [
