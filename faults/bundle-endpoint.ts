@@ -33,14 +33,15 @@ export const bundleEndpoint: Scenario = async ({ directory, short }) => {
   const endpoint = await FakeBundleEndpoint.start();
   mkdirSync(home, { recursive: true });
   writeFileSync(join(home, "ca.pem"), endpoint.caPem);
-  const place = await makePlace(home, {
+  const bundle = {
     url: endpoint.url,
     profile: "https_web",
     ca_file: "./ca.pem",
     allow_private_addresses: true,
     refresh_floor: "1s",
     refresh_ceiling: "1s",
-  });
+  };
+  const place = await makePlace(home, { bundle });
   endpoint.serve(place.authority.bundleDocument());
   const server = await startAccredit(home, place.issuer);
   const problems: string[] = [];

@@ -10,6 +10,7 @@ import { bundleEndpoint } from "./bundle-endpoint.ts";
 import { drain } from "./drain.ts";
 import { fullDisk } from "./full-disk.ts";
 import { control, kills } from "./kills.ts";
+import { postgres } from "./postgres.ts";
 import { formatOutcomes, type Outcome } from "./scenario.ts";
 import { killLeftovers } from "./server-process.ts";
 
@@ -34,7 +35,14 @@ const watchdog = setTimeout(
   short ? SHORT_MS : FULL_MS,
 );
 try {
-  for (const scenario of [kills, fullDisk, bundleEndpoint, drain, control]) {
+  for (const scenario of [
+    kills,
+    fullDisk,
+    bundleEndpoint,
+    drain,
+    postgres,
+    control,
+  ]) {
     const started = performance.now();
     const outcome = await scenario({ directory, short });
     const seconds = ((performance.now() - started) / 1000).toFixed(1);

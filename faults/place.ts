@@ -11,13 +11,25 @@ export interface Place {
   readonly authority: FakeAuthority;
 }
 
-/** Makes a place; `bundle` is its entry in the configuration, a file where left out. */
+/** Entries of the configuration that are not the usual ones, and the authority where it is not a new one. */
+export interface PlaceOptions {
+  readonly bundle?: Readonly<Record<string, unknown>>;
+  readonly store?: Readonly<Record<string, unknown>>;
+  readonly authority?: FakeAuthority;
+}
+
+/** Makes a place; with its own database file and its own authority, in a file, where nothing else is said. */
 export async function makePlace(
   directory: string,
-  bundle: Readonly<Record<string, unknown>> = { file: "./bundle.json" },
+  {
+    bundle = { file: "./bundle.json" },
+    store = { url: "sqlite:./accredit.db" },
+    authority: given,
+  }: PlaceOptions = {},
 ): Promise<Place> {
   mkdirSync(directory, { recursive: true });
-  const authority = await FakeAuthority.create({ trustDomain: "example.org" });
+  const authority =
+    given ?? (await FakeAuthority.create({ trustDomain: "example.org" }));
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
   writeFileSync(join(directory, "bundle.json"), authority.bundleDocument());
@@ -25,7 +37,7 @@ export async function makePlace(
     issuer,
     listen: { host: "127.0.0.1", port },
     admin: { host: "127.0.0.1", port: 0 },
-    store: { url: "sqlite:./accredit.db" },
+    store,
     log: { level: "warn" },
     // The faults are what is tested here, on machines that may have other things to do.
     limits: {

@@ -116,6 +116,8 @@ export class PostgresServer {
       password: this.password,
       database,
     });
+    // One that breaks while it connects says so twice.
+    client.on("error", () => {});
     await client.connect();
     try {
       return (await client.query(sql, [...parameters])).rows as Record<
