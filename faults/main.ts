@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleEndpoint } from "./bundle-endpoint.ts";
+import { clock } from "./clock.ts";
 import { drain } from "./drain.ts";
 import { fullDisk } from "./full-disk.ts";
 import { control, kills } from "./kills.ts";
@@ -40,6 +41,7 @@ try {
     fullDisk,
     bundleEndpoint,
     drain,
+    clock,
     postgres,
     control,
   ]) {

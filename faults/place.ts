@@ -16,6 +16,8 @@ export interface PlaceOptions {
   readonly bundle?: Readonly<Record<string, unknown>>;
   readonly store?: Readonly<Record<string, unknown>>;
   readonly authority?: FakeAuthority;
+  /** Of the policy rule, like `10m`. */
+  readonly lease?: string;
 }
 
 /** Makes a place; with its own database file and its own authority, in a file, where nothing else is said. */
@@ -25,6 +27,7 @@ export async function makePlace(
     bundle = { file: "./bundle.json" },
     store = { url: "sqlite:./accredit.db" },
     authority: given,
+    lease,
   }: PlaceOptions = {},
 ): Promise<Place> {
   mkdirSync(directory, { recursive: true });
@@ -48,6 +51,7 @@ export async function makePlace(
     policy: [
       {
         name: "all",
+        ...(lease !== undefined && { lease }),
         match: { trust: "example.org", subject: "spiffe://example.org/**" },
         allow: {
           grant_types: ["client_credentials"],

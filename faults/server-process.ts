@@ -19,6 +19,15 @@ const START_MS = 60_000;
 export interface ServerProcess {
   /** Sends a signal and waits for the end; the exit code, null where the signal ended it. */
   end(signal: "SIGKILL" | "SIGTERM"): Promise<number | null>;
+  /** Sends a signal that does not end it. */
+  signal(signal: NodeJS.Signals): void;
+}
+
+/** What the process has beside its arguments. */
+export interface ProcessOptions {
+  /** A script of this directory that is loaded before the server. */
+  readonly preload?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const running = new Set<ChildProcess>();
@@ -32,9 +41,19 @@ export function killLeftovers(): void {
 export function startAccredit(
   directory: string,
   issuer: string,
+  { preload, env }: ProcessOptions = {},
 ): Promise<ServerProcess> {
   const config = join(directory, "accredit.yaml");
-  return start([ACCREDIT, "serve", "--config", config], directory, issuer);
+  const imports =
+    preload === undefined
+      ? []
+      : ["--import", new URL(preload, import.meta.url).href];
+  return start(
+    [...imports, ACCREDIT, "serve", "--config", config],
+    directory,
+    issuer,
+    env,
+  );
 }
 
 /** A script of this directory that serves under `issuer`. */
@@ -52,10 +71,12 @@ async function start(
   args: readonly string[],
   directory: string,
   issuer: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> {
   const log = openSync(join(directory, "server.log"), "a");
   const child = spawn(process.execPath, [...NODE_OPTIONS, ...args], {
     cwd: directory,
+    env: { ...process.env, ...env },
     stdio: ["ignore", log, log],
   });
   closeSync(log);
@@ -73,6 +94,7 @@ async function start(
       await exited;
       return child.exitCode;
     },
+    signal: (signal) => void child.kill(signal),
   };
 }
 

@@ -183,14 +183,19 @@ export class PostgresServer {
   async close(): Promise<void> {
     this.unfreeze();
     await this.stop("immediate");
-    await rm(this.#directory, { recursive: true, force: true });
+    // The last of its processes may still be leaving.
+    await rm(this.#directory, { recursive: true, force: true, maxRetries: 10 });
   }
 
   #signalAll(signal: NodeJS.Signals): void {
     const parent = this.#process?.pid;
     if (parent === undefined) return;
     for (const pid of [parent, ...childrenOf(parent)])
-      process.kill(pid, signal);
+      try {
+        process.kill(pid, signal);
+      } catch {
+        continue; // Gone meanwhile.
+      }
   }
 }
 
