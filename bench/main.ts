@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: Accredit beside its peers, on this machine, in one run. Prints one table and writes
- * it as JSON to bench/results/latest.json. Exit code 1 means that a response was wrong; no figure, good
+ * it as JSON to bench/results. Exit code 1 means that a response was wrong; no figure, good
  * or bad, changes it.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { compare, NAMES } from "./comparisons.ts";
 import { makeKeyPair } from "./load/jwt.ts";
 import type { RoundResult } from "./load/protocol.ts";
 import { TOKEN_CLIENTS, clientIdOf, type BenchKeys } from "./load/requests.ts";
-import { describeMachine } from "./machine.ts";
+import { describeMachine, type MachineFacts } from "./machine.ts";
 import {
   measureAll,
   WrongAnswer,
@@ -19,13 +19,16 @@ import {
   type Workload,
 } from "./measure.ts";
 import { readOptions, type BenchOptions } from "./options.ts";
-import { formatReport, type Report } from "./report.ts";
+import { formatMachine, formatReport, type Report } from "./report.ts";
+import { ROWS } from "./rows/index.ts";
+import type { RowTable } from "./rows/row.ts";
 import {
   startAccredit,
   startFloor,
   startOidcProvider,
   type ServerUnderTest,
 } from "./servers.ts";
+import { table } from "./table.ts";
 import { measureStages } from "./stages/measure.ts";
 
 const RESULTS = fileURLToPath(new URL("./results/", import.meta.url));
@@ -46,10 +49,48 @@ const keys: BenchKeys = {
 };
 const directory = mkdtempSync(join(options.directory, "accredit-bench-"));
 const children: Child[] = [];
+const chosen = (name: string): boolean => name.includes(options.only ?? "");
 try {
   mkdirSync(RESULTS, { recursive: true });
   const machine = describeMachine(directory);
+  const tables: RowTable[] = [];
+  if (chosen("peers")) await comparePeers(machine);
+  else console.log(formatMachine(machine));
+  for (const row of ROWS.filter(({ name }) => chosen(name))) {
+    progress(row.name);
+    const where = join(directory, row.name.replaceAll(" ", "-"));
+    mkdirSync(where);
+    const owned: Child[] = [];
+    try {
+      const found = await row.run({
+        directory: where,
+        keys,
+        options,
+        progress,
+        owns: (child) => void owned.push(child),
+      });
+      tables.push(found);
+      console.log(
+        `\n${found.title}\n${table(found.head, found.rows).join("\n")}`,
+      );
+    } finally {
+      await Promise.all(owned.map((child) => child.stop()));
+      rmSync(where, { recursive: true, force: true });
+    }
+  }
+  save("rows.json", { date: new Date().toISOString(), machine, tables });
+} catch (error) {
+  if (!(error instanceof WrongAnswer)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
+  await Promise.all(children.map((child) => child.stop()));
+  rmSync(directory, { recursive: true, force: true });
+}
+
+async function comparePeers(machine: MachineFacts): Promise<void> {
   const measurements = await measureServers(directory, keys, options);
+  await Promise.all(children.splice(0).map((child) => child.stop()));
   progress("stages of a registration");
   const report: Report = {
     date: new Date().toISOString(),
@@ -63,18 +104,15 @@ try {
     measurements,
     stages: await measureStages(directory, keys, options.quick ? 20 : 150),
   };
-  writeFileSync(
-    join(RESULTS, "latest.json"),
-    `${JSON.stringify(report, undefined, 2)}\n`,
-  );
+  save("latest.json", report);
   console.log(`\n${formatReport(report)}`);
-} catch (error) {
-  if (!(error instanceof WrongAnswer)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-} finally {
-  await Promise.all(children.map((child) => child.stop()));
-  rmSync(directory, { recursive: true, force: true });
+}
+
+function save(name: string, found: object): void {
+  writeFileSync(
+    join(RESULTS, name),
+    `${JSON.stringify(found, undefined, 2)}\n`,
+  );
 }
 
 async function measureServers(

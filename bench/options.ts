@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly directory: string;
   /** Only to see that it runs. */
   readonly quick: boolean;
+  /** Only the rows whose names contain this; `peers` is the comparison with the peers. */
+  readonly only: string | undefined;
   /** Write a CPU profile of Accredit. */
   readonly profile: boolean;
 }
@@ -22,6 +24,7 @@ const USAGE = `npm run bench -- [options]
   --concurrency N   requests under way at once (default 32)
   --dir DIR         directory for the databases (default: the system's temporary directory)
   --quick           2 rounds of 1 second: does it still run?
+  --only ROW        only the rows whose names contain this, like growth; peers is the comparison with peers
   --profile         write CPU profiles of Accredit to bench/results`;
 
 /** Reads the command line; a bad one, or --help, ends the process. */
@@ -34,6 +37,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       concurrency: { type: "string" },
       dir: { type: "string" },
       quick: { type: "boolean", default: false },
+      only: { type: "string" },
       profile: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -50,6 +54,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     concurrency: Math.round(positive("--concurrency", values.concurrency, 32)),
     directory: values.dir ?? tmpdir(),
     quick: values.quick,
+    only: values.only,
     profile: values.profile,
   };
 }

@@ -2,6 +2,7 @@ import { NAMES, type Comparison } from "./comparisons.ts";
 import type { MachineFacts } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
+import { table } from "./table.ts";
 import type { Stage } from "./stages/protocol.ts";
 
 /** Everything one run found; `bench/results/latest.json` holds exactly this. */
@@ -15,12 +16,19 @@ export interface Report {
   readonly stages: readonly Stage[];
 }
 
+/** What the figures were measured on. */
+export function formatMachine(machine: MachineFacts): string {
+  return [
+    `${machine.cores} cores, ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}`,
+    `databases on ${machine.fileSystem}; 4 KiB written and synced in ${machine.syncMicroseconds} us`,
+  ].join("\n");
+}
+
 /** The report as text for a terminal. */
 export function formatReport(report: Report): string {
   const { machine, settings } = report;
   return [
-    `${machine.cores} cores, ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}`,
-    `databases on ${machine.fileSystem}; 4 KiB written and synced in ${machine.syncMicroseconds} us`,
+    formatMachine(machine),
     `${settings.rounds} rounds of ${settings.seconds} s, ${settings.concurrency} connections; medians, with the slowest and fastest round`,
     "",
     ...table(
@@ -82,27 +90,6 @@ function restOf({ stages, measurements }: Report): Stage {
     cpu: (whole?.serverCpuMicroseconds ?? Number.NaN) - known,
     within: false,
   };
-}
-
-/** Aligned columns: the first to the left, the others to the right. */
-function table(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-): readonly string[] {
-  const all = [head, ...rows];
-  const widths = head.map((_, column) =>
-    Math.max(...all.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) =>
-        column === 0
-          ? cell.padEnd(widths[column] ?? 0)
-          : cell.padStart(widths[column] ?? 0),
-      )
-      .join("  ");
-  const rule = widths.map((width) => "-".repeat(width)).join("  ");
-  return [line(head), rule, ...rows.map(line)];
 }
 
 function rounded(value: number): string {

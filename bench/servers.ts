@@ -27,17 +27,23 @@ export interface ServerUnderTest {
 /**
  * Starts `accredit serve` as anybody would, with a configuration file: database on disk, trust domain
  * from a bundle file, one policy rule, the log at its default level into a file.
+ *
+ * @param changes entries of the configuration that are others
  */
 export async function startAccredit(
   directory: string,
   keys: BenchKeys,
   execArgv: readonly string[],
+  changes: Readonly<Record<string, unknown>> = {},
 ): Promise<ServerUnderTest> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const issuer = `http://127.0.0.1:${port}`;
   writeFileSync(join(directory, "bundle.json"), bundleDocument(keys));
   const config = join(directory, "accredit.yaml");
-  writeFileSync(config, configuration(issuer, port, adminPort));
+  writeFileSync(
+    config,
+    JSON.stringify({ ...configuration(issuer, port, adminPort), ...changes }),
+  );
   const child = startChild(ACCREDIT, {
     args: ["serve", "--config", config],
     execArgv,
@@ -90,8 +96,8 @@ function configuration(
   issuer: string,
   port: number,
   adminPort: number,
-): string {
-  return JSON.stringify({
+): Readonly<Record<string, unknown>> {
+  return {
     issuer,
     listen: { host: "127.0.0.1", port },
     admin: { host: "127.0.0.1", port: adminPort },
@@ -125,7 +131,7 @@ function configuration(
         attested_only: ["scope"],
       },
     ],
-  });
+  };
 }
 
 /** The metadata document, once the server answers. */
@@ -134,7 +140,7 @@ async function discover(
   { process: child }: Child,
 ): Promise<Record<string, unknown>> {
   const url = `${issuer}/.well-known/openid-configuration`;
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 600; i++) {
     if (child.exitCode !== null)
       throw new Error(`the server ended with code ${child.exitCode}`);
     try {
@@ -146,7 +152,7 @@ async function discover(
     }
     await delay(50);
   }
-  throw new Error("the server did not answer within 10 s");
+  throw new Error("the server did not answer within 30 s");
 }
 
 async function freePort(): Promise<number> {
