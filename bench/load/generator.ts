@@ -64,7 +64,11 @@ async function run(
   const headers = { "content-type": contentType, accept: "application/json" };
   const clients = Array.from(
     { length: concurrency },
-    () => new Client(origin, { pipelining: 1 }),
+    () =>
+      new Client(origin, {
+        pipelining: 1,
+        ...(job.tls && { connect: { ...job.tls, maxCachedSessions: 0 } }),
+      }),
   );
   const latencies = new Float64Array(requests.length);
   let cursor = 0;

@@ -17,7 +17,15 @@ export interface BenchKeys {
 }
 
 /** What a round asks, of whom. Subjects are numbered; `first` is the first number. */
-export type Job = { readonly url: string } & (
+export type Job = {
+  readonly url: string;
+  /** For an https URL: whom to trust, and what to show; PEM. */
+  readonly tls?: {
+    readonly ca: string;
+    readonly cert: string;
+    readonly key: string;
+  };
+} & (
   | {
       readonly kind: "svid-registration";
       readonly audience: string;
@@ -28,6 +36,10 @@ export type Job = { readonly url: string } & (
   | { readonly kind: "plain-registration" }
   | { readonly kind: "svid-token"; readonly audience: string }
   | { readonly kind: "private-key-jwt-token"; readonly audience: string }
+  /** Authenticated by the certificate of the connection alone. */
+  | { readonly kind: "certificate-token"; readonly clientId: string }
+  /** Registrations that were minted elsewhere. */
+  | { readonly kind: "given-registration"; readonly bodies: readonly string[] }
 );
 
 /** One request, ready to send, and what a right answer holds. */
@@ -95,6 +107,20 @@ function prepareRequest(
   if (job.kind === "plain-registration") {
     const body = { ...metadataOf(i), redirect_uris: [], contacts: CONTACTS };
     return { body: Buffer.from(JSON.stringify(body)) };
+  }
+  if (job.kind === "given-registration")
+    return { body: Buffer.from(job.bodies[i] ?? "") };
+  if (job.kind === "certificate-token") {
+    const form = { grant_type: "client_credentials", scope: "read" };
+    return {
+      body: Buffer.from(
+        new URLSearchParams({
+          ...form,
+          resource: RESOURCE,
+          client_id: job.clientId,
+        }).toString(),
+      ),
+    };
   }
   const turn = i % TOKEN_CLIENTS;
   if (job.kind === "svid-token") {
