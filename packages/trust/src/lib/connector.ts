@@ -1,5 +1,11 @@
 import { isIP, type LookupFunction } from "node:net";
-import { connect, getCACertificates, type TLSSocket } from "node:tls";
+import {
+  connect,
+  createSecureContext,
+  getCACertificates,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import type { buildConnector } from "undici";
 import { SourceError } from "../source-error.ts";
 
@@ -40,9 +46,7 @@ export function createConnector(
       lookup: pinned(addresses),
       // SNI carries names only, and without the dot that ends an absolute one (RFC 6066 section 3).
       ...(isIP(host) === 0 ? { servername: host.replace(/\.$/, "") } : {}),
-      ...(extraCa === undefined
-        ? {}
-        : { ca: [...getCACertificates("default"), extraCa] }),
+      ...(extraCa === undefined ? {} : { secureContext: contextWith(extraCa) }),
       ALPNProtocols: ["http/1.1"],
       minVersion: "TLSv1.2",
       // Said aloud, or NODE_TLS_REJECT_UNAUTHORIZED=0 would undo it. Off only where we judge ourselves.
@@ -87,6 +91,29 @@ export function createConnector(
     socket.once("close", () => fail());
     if (signal.aborted) onAbort();
   };
+}
+
+/** Contexts that are kept; more different authorities than sources have in practice. */
+const MAX_CONTEXTS = 100;
+const contexts = new Map<string, SecureContext>();
+
+/**
+ * The default authorities and one more. Made once: reading them all takes tens of milliseconds and megabytes,
+ * and a thousand sources with one private authority poll all the time.
+ */
+function contextWith(extraCa: string): SecureContext {
+  let context = contexts.get(extraCa);
+  if (context === undefined) {
+    context = createSecureContext({
+      ca: [...getCACertificates("default"), extraCa],
+      minVersion: "TLSv1.2",
+    });
+    const [oldest] = contexts.keys();
+    if (contexts.size >= MAX_CONTEXTS && oldest !== undefined)
+      contexts.delete(oldest);
+    contexts.set(extraCa, context);
+  }
+  return context;
 }
 
 /** More certificates than any verifier would take are not read. */
