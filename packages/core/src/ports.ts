@@ -110,13 +110,23 @@ export interface RegistrationConditions {
   /** Clients that the trust domain or issuer may have, whatever rule admits them; undefined for any number. */
   readonly maxClientsOfTrust: number | undefined;
   /**
-   * The RFC 7638 thumbprints of the client's own keys, sorted and joined by spaces; null where it has none.
+   * The client's own keys as a text to compare; null where it has none.
    * With `keysProven` false a client that is there keeps its keys, and other ones are refused.
    */
   readonly keyThumbprints: string | null;
   readonly keysProven: boolean;
-  /** Refuses to make a client: an update of one that was deleted meanwhile does not bring it back. */
+  /** Refuses to make a client. */
   readonly mustExist?: boolean | undefined;
+  /**
+   * Refuses to write over any client but this one as it was read: not one that was deleted meanwhile, nor its
+   * successor, nor one whose registration access token was replaced.
+   */
+  readonly mustBe?:
+    | {
+        readonly clientId: string;
+        readonly managementTokenHash: string | null;
+      }
+    | undefined;
 }
 
 /** What became of a {@link ClientProposal}. */

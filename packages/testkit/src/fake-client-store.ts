@@ -351,7 +351,14 @@ export class FakeClientStore implements Store {
       maxClientsOfTrust = Infinity,
       maxClientsPerSubject,
     } = conditions;
-    if (existing === undefined && conditions.mustExist)
+    const { mustExist, mustBe } = conditions;
+    const isOther =
+      mustBe !== undefined &&
+      (existing?.client.clientId !== mustBe.clientId ||
+        (existing.client.kind === "vc"
+          ? existing.client.managementTokenHash
+          : null) !== mustBe.managementTokenHash);
+    if ((existing === undefined && mustExist) || isOther)
       throw new DcrError("client_unknown", "the client is no longer there");
     if (existing !== undefined && !conditions.keysProven) {
       if (existing.keyThumbprints !== conditions.keyThumbprints)

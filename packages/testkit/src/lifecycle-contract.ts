@@ -122,6 +122,34 @@ function leaseTests(check: Check): void {
       assert.deepEqual(actions, ["client.deleted", "client.registered"]);
     },
   );
+
+  check(
+    "[MGMT-07] [R04] an update writes over the client that it read, and over no other",
+    async (store) => {
+      const update = (clientId: string) =>
+        store.register(
+          makeProposal({
+            clientName: "updated",
+            conditions: { mustBe: { clientId, managementTokenHash: null } },
+          }),
+        );
+      const gone = { name: "DcrError", code: "client_unknown" };
+      await assert.rejects(update(A), gone);
+      await store.register(makeProposal());
+      assert.equal((await update(A)).created, false);
+      await assert.rejects(update("the-one-before"), gone);
+      await assert.rejects(
+        store.register(
+          makeProposal({
+            conditions: { mustBe: { clientId: A, managementTokenHash: "x" } },
+          }),
+        ),
+        gone,
+      );
+      const kept = await store.findClient(A);
+      assert.equal(kept?.metadata.client_name, "updated");
+    },
+  );
 }
 
 function withdrawalTests(check: Check): void {

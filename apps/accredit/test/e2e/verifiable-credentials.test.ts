@@ -306,12 +306,21 @@ test("[MGMT-09] a stolen credential replaces no keys", async (t) => {
     software_statement,
     jwks: jwksOf(owner),
   });
-  const theft = await registerAt(world, {
-    software_statement,
-    jwks: jwksOf(thief),
-  });
-  assert.equal(theft.status, 400);
-  assert.equal(theft.body["error"], "invalid_client_metadata");
+  const [own] = jwksOf(owner).keys;
+  for (const keys of [
+    jwksOf(thief).keys,
+    // The owner's key under a name by which the owner's assertions would no longer find it, or twice.
+    [{ ...own, kid: "other" }],
+    [own, own],
+    [{ ...own, use: "enc" }],
+  ]) {
+    const theft = await registerAt(world, {
+      software_statement,
+      jwks: { keys },
+    });
+    assert.equal(theft.status, 400, JSON.stringify(keys));
+    assert.equal(theft.body["error"], "invalid_client_metadata");
+  }
   const clientId = String(first.body["client_id"]);
   assert.equal((await tokenOf(world, clientId, owner)).status, 200);
   assert.equal((await tokenOf(world, clientId, thief)).status, 401);

@@ -1,4 +1,4 @@
-import { calculateJwkThumbprint } from "jose";
+import { calculateJwkThumbprint, type JWK } from "jose";
 import type { JsonObject } from "../json/index.ts";
 import { judgeIssuerKey, type IssuerKey } from "../vc/issuer-key.ts";
 import type { ClientMetadata } from "./client.ts";
@@ -25,10 +25,20 @@ export function readClientKeys({
   };
 }
 
-/** The thumbprints of a client's keys, sorted and joined by spaces: what two registrations are compared by. */
-export async function thumbprintsOf({ keys }: ClientKeys): Promise<string> {
-  const thumbprints = await Promise.all(
-    keys.map(({ jwk }) => calculateJwkThumbprint(jwk)),
+/**
+ * What two registrations' keys are compared by: each with its thumbprint and with what it may be called and
+ * used for, since a key under another name is one that its owner's assertions no longer find.
+ */
+export async function comparableKeys({
+  jwks,
+}: Pick<ClientMetadata, "jwks">): Promise<string> {
+  const texts = await Promise.all(
+    (jwks?.keys ?? []).map(async (key) =>
+      JSON.stringify([
+        await calculateJwkThumbprint(key as JWK).catch(() => key),
+        ...["kid", "alg", "use", "key_ops"].map((name) => key[name] ?? null),
+      ]),
+    ),
   );
-  return [...new Set(thumbprints)].sort().join(" ");
+  return texts.sort().join(" ");
 }

@@ -5,6 +5,7 @@ import type { TrustSource } from "../trust/index.ts";
 import type { CredentialStatuses } from "../vc/credential-statuses.ts";
 import type { Provenance } from "./client.ts";
 import { attestationOf } from "./attestation.ts";
+import { requireKeys } from "./propose.ts";
 import { mergeMetadata } from "./merge.ts";
 import { decide, findRule, matchRule, type RuleMatch } from "./policy.ts";
 import type { Reason } from "./reason.ts";
@@ -80,6 +81,17 @@ export async function explainRegistration(
     const proposed = mergeMetadata(attestation, body, deciding, settings);
     const decision = decide(deciding, proposed, settings);
     const { metadata, provenance } = proposed;
+    if (decision.allow && credential.kind === "vc") {
+      await requireKeys(decision);
+      if (credential.confirmationJwk !== undefined)
+        checks.push({
+          check: "possession",
+          verdict: "pass",
+          detail:
+            "the request itself has to prove the key that the credential names",
+          requirement: "VC-14",
+        });
+    }
     return decision.allow
       ? { allowed: true, checks, rules, reasons: [], metadata, provenance }
       : refused(decision.reasons, { rules, metadata, provenance });

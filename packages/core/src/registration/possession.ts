@@ -8,8 +8,9 @@ import type { ReplayGuard } from "../ports.ts";
 export interface PossessionRequirements {
   /** The `DPoP` header of the request; undefined where it has none. */
   readonly dpop: string | undefined;
-  /** The URL that a proof has to be made for. */
-  readonly registrationEndpoint: string;
+  /** The method and the URL that a proof has to be made for. */
+  readonly method: "POST" | "PUT";
+  readonly url: string;
   /** Epoch seconds. */
   readonly now: number;
   readonly clockToleranceSeconds: number;
@@ -29,18 +30,19 @@ export async function provePossession(
 ): Promise<boolean> {
   if (credential.kind !== "vc" || credential.confirmationJwk === undefined)
     return false;
-  if (credential.keyProven) return true;
-  const { dpop, registrationEndpoint } = requirements;
+  if (credential.keyProof !== undefined) {
+    const { fingerprint, expiresAt } = credential.keyProof;
+    await useUp(`kb-jwt ${fingerprint}`, expiresAt, requirements, replays);
+    return true;
+  }
+  const { dpop } = requirements;
   if (dpop === undefined) {
     throw new DcrError(
       "key_binding_invalid",
       "expected a proof of the key that the credential names in cnf: a DPoP header for this request, or a Key Binding JWT; got none",
     );
   }
-  const proof = await readProof(dpop, {
-    ...requirements,
-    registrationEndpoint,
-  });
+  const proof = await readProof(dpop, requirements);
   const named = await calculateJwkThumbprint(credential.confirmationJwk);
   if (proof.thumbprint !== named) {
     throw new DcrError(
@@ -49,14 +51,24 @@ export async function provePossession(
     );
   }
   const key = `dpop ${proof.thumbprint} ${proof.tokenId}`;
-  const end = proof.expiresAt + requirements.clockToleranceSeconds;
-  if (!(await replays.claimOnce(key, Math.ceil(end)))) {
+  await useUp(key, proof.expiresAt, requirements, replays);
+  return true;
+}
+
+/** A proof that was seen is worth nothing to whoever saw it. */
+async function useUp(
+  key: string,
+  expiresAt: number,
+  { clockToleranceSeconds }: PossessionRequirements,
+  replays: ReplayGuard,
+): Promise<void> {
+  const end = Math.ceil(expiresAt + clockToleranceSeconds);
+  if (!(await replays.claimOnce(key, end))) {
     throw new DcrError(
       "key_binding_invalid",
-      "expected a DPoP proof that was not used before, got one that was",
+      "expected a proof that was not used before, got one that was",
     );
   }
-  return true;
 }
 
 async function readProof(
@@ -64,11 +76,7 @@ async function readProof(
   requirements: PossessionRequirements,
 ): ReturnType<typeof verifyDpopProof> {
   try {
-    return await verifyDpopProof(dpop, {
-      ...requirements,
-      method: "POST",
-      url: requirements.registrationEndpoint,
-    });
+    return await verifyDpopProof(dpop, requirements);
   } catch (cause) {
     if (!(cause instanceof DcrError)) throw cause;
     throw new DcrError(

@@ -4,7 +4,7 @@ import { DcrError } from "../errors.ts";
 import type { ClientProposal } from "../ports.ts";
 import type { Admission } from "./admission.ts";
 import type { Attestation } from "./attestation.ts";
-import { readClientKeys, thumbprintsOf } from "./client-keys.ts";
+import { comparableKeys, readClientKeys } from "./client-keys.ts";
 import type { RegisteredClient } from "./client.ts";
 
 /** What a new client is called, and what it may be told apart by. */
@@ -105,6 +105,7 @@ export async function proposeClient(
 /**
  * The proposal of a client that is there and gives itself other metadata.
  *
+ * @param nextTokenHash - of the registration access token that replaces the one that was used
  * @throws {DcrError} `metadata_invalid`
  */
 export async function proposeUpdate(
@@ -112,6 +113,7 @@ export async function proposeUpdate(
   credential: VerifiedCredential | undefined,
   admission: Admission,
   now: number,
+  nextTokenHash: string | undefined,
   { maxClientsPerSubject, maxClientsOfTrust }: NamingSettings,
 ): Promise<Pick<Proposed, "client" | "conditions">> {
   const { issuedAt: _issuedAt, ...held } = client;
@@ -120,7 +122,11 @@ export async function proposeUpdate(
     maxClientsPerSubject,
     maxClientsOfRule: admission.rule.maxClients,
     maxClientsOfTrust: maxClientsOfTrust(client.trust),
-    mustExist: true,
+    mustBe: {
+      clientId: client.clientId,
+      managementTokenHash:
+        client.kind === "vc" ? client.managementTokenHash : null,
+    },
     keysProven: true,
   };
   if (held.kind === "spiffe") {
@@ -148,6 +154,7 @@ export async function proposeUpdate(
         vouched.expiresAt,
       ),
       credential: vouched,
+      managementTokenHash: nextTokenHash ?? held.managementTokenHash,
     },
     conditions: { ...conditions, keyThumbprints: await requireKeys(admission) },
   };
@@ -171,11 +178,19 @@ function recordOf({ rule, metadata, provenance }: Admission, now: number) {
   };
 }
 
-/** A client that authenticates with its own keys has to have some, and here, not at a URL. */
-async function requireKeys({ metadata, rule }: Admission): Promise<string> {
+/**
+ * What the keys of a client are compared by. One that authenticates with its own keys has to have some, and here,
+ * not at a URL.
+ *
+ * @throws {DcrError} `metadata_invalid`
+ */
+export async function requireKeys({
+  metadata,
+  rule,
+}: Admission): Promise<string> {
   const found = readClientKeys(metadata);
   if (found.keys.length > 0 && metadata.jwks_uri === undefined)
-    return thumbprintsOf(found);
+    return comparableKeys(metadata);
   const [why = metadata.jwks_uri === undefined ? "none" : "a jwks_uri"] =
     found.skipped;
   const message = `expected jwks with a public key that may sign for private_key_jwt, got ${why}`;

@@ -115,7 +115,13 @@ export async function register(
     await requireLiving(credential, ports, now);
     const keysProven = await provePossession(
       credential,
-      { ...settings, dpop: request.dpop, now },
+      {
+        ...settings,
+        dpop: request.dpop,
+        now,
+        method: "POST",
+        url: settings.registrationEndpoint,
+      },
       ports.store,
     );
     const proposed = await proposeClient(credential, attestation, admission, {

@@ -58,7 +58,12 @@ export function withdrawalOf(
       message: "the policy rule that admitted the client is gone",
     };
   }
-  if (client.leaseExpiresAt !== null && client.leaseExpiresAt < now) {
+  // A client outlives neither its lease nor the credential that vouches for it, whatever the lease says.
+  const ends = Math.min(
+    client.leaseExpiresAt ?? Infinity,
+    client.kind === "vc" ? client.credential.expiresAt : Infinity,
+  );
+  if (ends < now) {
     return {
       code: "registration_expired",
       message: "the registration has ended; register again",

@@ -17,6 +17,7 @@ import {
   type RegistrationRequest,
   type RegistrationSettings,
 } from "./register.ts";
+import { provePossession } from "./possession.ts";
 import { proposeUpdate } from "./propose.ts";
 import { auditRow, factsOf, settleRefusal } from "./registration-audit.ts";
 
@@ -25,6 +26,10 @@ export interface UpdateRequest extends RegistrationRequest {
   readonly client: RegisteredClient;
   /** The subject that was proven: the client's, or one of those it stands for. */
   readonly subject: string;
+  /** The URL of the request: what a proof of possession is made for. */
+  readonly uri: string;
+  /** Of the registration access token that replaces the one that was used. */
+  readonly nextTokenHash?: string | undefined;
 }
 
 /** What the server sets, so that a client may not send it back changed, or at all (MGMT-04). */
@@ -39,7 +44,7 @@ const SERVER_MEMBERS = [
 /**
  * Updates a client's registration: what the body leaves out is given up. What was attested stays unless the
  * body brings a new statement of the same subject (MGMT-05); the same policy decides, and the lease is
- * renewed. A client that was deleted meanwhile does not come back.
+ * renewed. A client that was deleted, or that another update reached first, stays as it is.
  *
  * @throws {DcrError} as `register` does, and `client_unknown`
  * @see RFC 7592 section 2.2
@@ -60,12 +65,21 @@ export async function updateRegistration(
     }
     const attestation = attestedNow(credential, request);
     const admission = await admit(attestation, body, settings, ports.store);
-    if (credential !== undefined) await requireLiving(credential, ports, now);
+    if (credential !== undefined) {
+      await requireLiving(credential, ports, now);
+      const { dpop, uri } = request;
+      await provePossession(
+        credential,
+        { ...settings, dpop, now, method: "PUT", url: uri },
+        ports.store,
+      );
+    }
     const proposed = await proposeUpdate(
       client,
       credential,
       admission,
       now,
+      request.nextTokenHash,
       settings,
     );
     return await ports.store.register({

@@ -7,7 +7,7 @@ import type { KeyBindingRule } from "./trust.ts";
 
 /**
  * The holder's key that the credential names in `cnf.jwk`, judged as strictly as an issuer's. Other ways to
- * name it (a thumbprint, a URL) leave us without the key: where the rule wants one, they do not do.
+ * name it (a thumbprint, a URL) leave us without the key, and what is bound to a key is not taken without it.
  *
  * @throws {DcrError} `key_binding_invalid`
  * @see RFC 7800 section 3.2
@@ -20,11 +20,13 @@ export function readHolderKey(
     refuse("key_binding_invalid", "cnf to be an object", kindOf(cnf));
   const jwk = isObject(cnf) ? cnf["jwk"] : undefined;
   if (jwk === undefined) {
-    if (rule === "off") return undefined;
+    if (rule === "off" && cnf === undefined) return undefined;
     return refuse(
       "key_binding_invalid",
-      "cnf.jwk, as the trust source requires",
-      "none",
+      cnf === undefined
+        ? "cnf.jwk, as the trust source requires"
+        : "cnf with a jwk",
+      cnf === undefined ? "none" : "another way to name the key",
     );
   }
   if (!isObject(jwk))

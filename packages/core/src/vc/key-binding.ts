@@ -27,6 +27,14 @@ export interface KeyBindingRequirements {
   readonly clockToleranceSeconds: number;
 }
 
+/** A Key Binding JWT that was good. It is for one use: whoever sees it could send it again. */
+export interface KeyProof {
+  /** Base64url SHA-256 of what was signed. */
+  readonly fingerprint: string;
+  /** Epoch seconds: after this it is too old. */
+  readonly expiresAt: number;
+}
+
 /** What a Key Binding JWT has to be bound to. */
 export interface KeyBindingContext {
   readonly holderKey: IssuerKey | undefined;
@@ -47,9 +55,9 @@ export async function verifyKeyBinding(
   token: string,
   context: KeyBindingContext,
   requirements: KeyBindingRequirements,
-): Promise<void> {
+): Promise<KeyProof> {
   try {
-    await verify(token, context, requirements);
+    return await verify(token, context, requirements);
   } catch (cause) {
     if (!(cause instanceof DcrError)) throw cause;
     throw new DcrError(
@@ -64,7 +72,7 @@ async function verify(
   token: string,
   { holderKey, presented, hash }: KeyBindingContext,
   requirements: KeyBindingRequirements,
-): Promise<void> {
+): Promise<KeyProof> {
   if (holderKey === undefined)
     return refuse("key_binding_invalid", "cnf.jwk to verify it with", "none");
   const jws = parseCompactJws(token);
@@ -84,7 +92,14 @@ async function verify(
   const { nonce } = payload;
   if (typeof nonce !== "string" || nonce === "")
     refuse("claims_invalid", "a nonce", kindOf(nonce));
-  checkAge(payload, requirements);
+  const issuedAt = checkAge(payload, requirements);
+  return {
+    // Of what was signed: another signature over the same is the same proof.
+    fingerprint: createHash("sha256")
+      .update(jws.signingInput)
+      .digest("base64url"),
+    expiresAt: issuedAt + MAX_AGE_SECONDS,
+  };
 }
 
 async function checkSignature(
@@ -103,7 +118,7 @@ async function checkSignature(
 function checkAge(
   { iat, exp, nbf }: JsonObject,
   { now, clockToleranceSeconds: tolerance }: KeyBindingRequirements,
-): void {
+): number {
   if (iat === undefined) refuse("claims_invalid", "an iat claim", "none");
   const issuedAt = readNumericDate(iat, "iat");
   if (
@@ -119,6 +134,7 @@ function checkAge(
     refuse("credential_expired", `exp after ${now}`, "an earlier one");
   if (nbf !== undefined && readNumericDate(nbf, "nbf") > now + tolerance)
     refuse("credential_not_yet_valid", `nbf not after ${now}`, "a later one");
+  return issuedAt;
 }
 
 function shownType({ sd_hash: hash }: JsonObject): string {

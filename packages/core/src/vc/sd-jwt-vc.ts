@@ -21,6 +21,7 @@ export const OPEN_CLAIMS: ReadonlySet<string> = new Set([
   "vct#integrity",
   "aka_vcts",
   "status",
+  "credentialStatus",
 ]);
 
 /**

@@ -30,6 +30,11 @@ const TOKEN_VALUES: readonly (CredentialStatus | undefined)[] = [
 /** Purposes that refuse nobody (STAT-10). */
 const INFORMATIONAL = new Set(["refresh", "message"]);
 
+/** Whether a purpose tells of something else than withdrawal (STAT-10). */
+export function isInformational(purpose: string): boolean {
+  return INFORMATIONAL.has(purpose);
+}
+
 /**
  * Decodes the `encodedList` of a Bitstring Status List: `u` for base64url, then one GZIP member of 16 KB or more.
  *
@@ -108,7 +113,7 @@ export function statusOf(
     throw invalid(`at least ${MIN_ENTRIES} entries`, "fewer");
   }
   const isSet = mostFirst(list, index, size) !== 0;
-  if (INFORMATIONAL.has(purpose)) return "valid";
+  if (isInformational(purpose)) return "valid";
   if (purpose === "revocation") return isSet ? "revoked" : "valid";
   if (purpose === "suspension") return isSet ? "suspended" : "valid";
   throw invalid(

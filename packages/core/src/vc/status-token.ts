@@ -65,7 +65,8 @@ export interface StatusList extends StatusBits {
  * as a Verifiable Credential. The signature is checked with a key of the issuer that the list itself names,
  * and that has to be a configured one (V13, V14); then times and contents; the bits are decoded last.
  *
- * @throws {DcrError} `status_list_invalid`; `source_unavailable` where its issuer's keys are not held now
+ * @throws {DcrError} `status_list_invalid`; `source_unavailable` where its issuer's keys are not held now, the
+ * list has expired, or what came is no list
  * @see Token Status List section 8.3; Bitstring Status List section 3.2
  */
 export async function verifyStatusListCredential(
@@ -94,7 +95,7 @@ async function verify(
   expected: StatusListExpectation,
 ): Promise<StatusList> {
   // 1. What it is, before anything in it is believed.
-  const jws = parseCompactJws(token, MAX_STATUS_TOKEN_BYTES);
+  const jws = parseList(token);
   checkHeader(jws.header);
   const claims =
     expected.kind === "token_status_list"
@@ -120,6 +121,16 @@ async function verify(
     expiresAt,
     ttlSeconds,
   });
+}
+
+/** What looks like a JWS, whatever is in it. */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
+/** Something else than a list is an endpoint in trouble, not an issuer that says something (V22). */
+function parseList(token: string): UnverifiedJws {
+  if (!COMPACT_JWS.test(token))
+    throw unavailable("a signed list", "something else");
+  return parseCompactJws(token, MAX_STATUS_TOKEN_BYTES);
 }
 
 function checkHeader(header: JsonObject): void {
@@ -187,7 +198,7 @@ function checkTimes(
   { now, clockToleranceSeconds }: StatusListExpectation,
 ): void {
   if (expiresAt !== undefined && expiresAt <= now)
-    throw invalid("a list that has not expired", "an expired one");
+    throw unavailable("a list that has not expired", "an expired one");
   const latest = now + clockToleranceSeconds;
   if ((issuedAt ?? 0) > latest || (notBefore ?? 0) > latest)
     throw invalid("a list that is valid by now", "one of the future");
@@ -201,6 +212,13 @@ function decode(
   return kind === "bitstring"
     ? decodeBitstring(encoded, purposes)
     : decodeStatusList2021(encoded, purposes);
+}
+
+function unavailable(expected: string, came: string): DcrError {
+  return new DcrError(
+    "source_unavailable",
+    `expected ${expected} of the status list's URL, got ${came}`,
+  );
 }
 
 function invalid(expected: string, came: string): DcrError {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { JWK } from "jose";
 import type { CheckListener } from "../credential/checks.ts";
-import type { JsonObject } from "../json/index.ts";
+import type { JsonObject, JsonValue } from "../json/index.ts";
 import { verifySignature } from "../lib/compact-jws.ts";
 import { quote } from "../lib/quote.ts";
 import { refuse } from "../lib/refuse.ts";
@@ -28,9 +28,10 @@ import {
 import { digestHash, discloseClaims } from "./disclosures.ts";
 import { readHolderKey } from "./holder-key.ts";
 import type { IssuerAlgorithm, IssuerKey } from "./issuer-key.ts";
-import { verifyKeyBinding } from "./key-binding.ts";
-import { splitStatement, type UnverifiedStatement } from "./kind.ts";
+import { verifyKeyBinding, type KeyProof } from "./key-binding.ts";
+import { isObject, splitStatement, type UnverifiedStatement } from "./kind.ts";
 import { OPEN_CLAIMS } from "./sd-jwt-vc.ts";
+import { isInformational } from "./status-list.ts";
 import type { StatusReference } from "./status-reference.ts";
 import { CREDENTIAL_CHECKS, makeStepper } from "./steps.ts";
 import type { CredentialFormat, CredentialIssuerTrust } from "./trust.ts";
@@ -74,8 +75,8 @@ export interface VerifiedVc {
   readonly audience: string | undefined;
   /** The holder's key, public and judged usable (VC-14). */
   readonly confirmationJwk: Readonly<JWK> | undefined;
-  /** Whether a Key Binding JWT proved that the presenter holds that key. */
-  readonly keyProven: boolean;
+  /** The Key Binding JWT by which the presenter proved to hold that key. */
+  readonly keyProof: KeyProof | undefined;
   /** Where its status shows; nothing has been asked yet. Empty where the trust source says not to ask. */
   readonly status: readonly StatusReference[];
   /** base64url SHA-256 of the signed `header.payload`: names the credential in logs without being it. */
@@ -181,7 +182,7 @@ export async function verifyCredential(
     "holder's key as the trust source says",
     () => readHolderKey(payload["cnf"], source.keyBinding),
   );
-  const keyProven = await step(
+  const keyProof = await step(
     "key binding",
     "key proven where it has to be",
     () => proveKey(parts, holderKey, source, requirements),
@@ -203,8 +204,8 @@ export async function verifyCredential(
     keyId: key.id ?? kid ?? "",
     ...validity,
     audience,
-    confirmationJwk: holderKey?.jwk,
-    keyProven,
+    confirmationJwk: holderKey && named(holderKey.jwk, payload["cnf"]),
+    keyProof,
     status,
     fingerprint: createHash("sha256")
       .update(jws.signingInput)
@@ -217,13 +218,29 @@ function statusOf(
   { status }: CredentialContent,
   { status: rule }: CredentialIssuerTrust,
 ): readonly StatusReference[] {
-  if (rule === "required" && status.length === 0)
-    refuse("claims_invalid", "a status, as the trust source requires", "none");
-  return rule === "off" ? [] : status;
+  if (rule === "required" && !status.some(tellsOfRevocation))
+    refuse(
+      "claims_invalid",
+      "a status that tells of revocation, as the trust source requires",
+      "none",
+    );
+  // Kept whatever the rule: it may be another one later.
+  return status;
+}
+
+/** An entry with a purpose that refuses nobody tells nothing (STAT-10). */
+function tellsOfRevocation(reference: StatusReference): boolean {
+  return !("purpose" in reference && isInformational(reference.purpose));
+}
+
+/** The holder's key under the name that the credential gives it, by which its holder may call it. */
+function named(jwk: Readonly<JWK>, cnf: JsonValue | undefined): Readonly<JWK> {
+  const given = isObject(cnf) && isObject(cnf["jwk"]) ? cnf["jwk"] : {};
+  return typeof given["kid"] === "string" ? { ...jwk, kid: given["kid"] } : jwk;
 }
 
 /**
- * Whether the presenter proved the holder's key. A Key Binding JWT that is there has to be good, whether or
+ * The presenter's proof of the holder's key; undefined where there is none. A Key Binding JWT that is there has to be good, whether or
  * not the trust source asks for one.
  */
 async function proveKey(
@@ -231,7 +248,7 @@ async function proveKey(
   holderKey: IssuerKey | undefined,
   { keyBinding }: CredentialIssuerTrust,
   requirements: CredentialRequirements,
-): Promise<boolean> {
+): Promise<KeyProof | undefined> {
   if (sdJwt?.keyBindingJwt === undefined) {
     return keyBinding === "kb_jwt"
       ? refuse(
@@ -239,14 +256,13 @@ async function proveKey(
           "a Key Binding JWT, as the trust source requires",
           "none",
         )
-      : false;
+      : undefined;
   }
   const { keyBindingJwt, presented } = sdJwt;
   const hash = digestHash(jws.payload);
-  await verifyKeyBinding(
+  return verifyKeyBinding(
     keyBindingJwt,
     { holderKey, presented, hash },
     requirements,
   );
-  return true;
 }

@@ -33,7 +33,7 @@ test("[DCR-TI-10] [VC-03] reads a VC-JWT of the data model 1.1", async () => {
     issuedAt: NOW - 10,
     expiresAt: NOW + 3600,
     audience: AUDIENCE,
-    keyProven: false,
+    keyProof: undefined,
     status: [],
     tokenId: "urn:example:1",
   });

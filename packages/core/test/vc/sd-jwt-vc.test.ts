@@ -35,7 +35,7 @@ test("[DCR-TI-10] [VC-10] reads an SD-JWT VC and what its disclosures disclose",
     expiresAt: NOW + 3600,
     audience: undefined,
     confirmationJwk: undefined,
-    keyProven: false,
+    keyProof: undefined,
     status: [],
     tokenId: "urn:example:3",
   });

@@ -31,7 +31,7 @@ test("[DCR-TI-10] [VC-05] reads a vc+jwt of the data model 2.0", async () => {
     expiresAt: NOW + 3600,
     audience: undefined,
     confirmationJwk: undefined,
-    keyProven: false,
+    keyProof: undefined,
     status: [],
     tokenId: undefined,
   });

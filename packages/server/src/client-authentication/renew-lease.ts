@@ -30,8 +30,12 @@ export function leaseRenewer(
     const lease = policy.find(({ name }) => name === client.rule)?.leaseSeconds;
     if (lease === undefined || leaseExpiresAt === null) return;
     const now = leaseNow();
+    const end = Math.min(
+      now + lease,
+      client.kind === "vc" ? client.credential.expiresAt : Infinity,
+    );
     const isDue = leaseExpiresAt - now < lease * (1 - USED_FRACTION);
-    if (!isDue || inFlight.has(clientId)) return;
+    if (!isDue || end <= leaseExpiresAt || inFlight.has(clientId)) return;
     inFlight.add(clientId);
     const audit: AuditDraft = {
       id: newAuditId(),
@@ -44,7 +48,7 @@ export function leaseRenewer(
       details: { by: "authentication", instance },
     };
     void store
-      .renewLease(clientId, now + lease, audit)
+      .renewLease(clientId, end, audit)
       .catch((error: unknown) => {
         log.warn({ clientId, error: String(error) }, "lease not renewed");
       })

@@ -1,5 +1,5 @@
 import { DcrError } from "@accredit/core/errors";
-import type { ClientLifecycle } from "@accredit/core/ports";
+import type { ClientLifecycle, Clock } from "@accredit/core/ports";
 import {
   isTargetOf,
   suspended,
@@ -17,6 +17,7 @@ export interface StandingSource {
   readonly policy: Policy;
   /** Epoch seconds by which leases end. */
   readonly leaseNow: () => number;
+  readonly clock: Clock;
   /** Where the status of Verifiable Credentials is asked; absent where none is trusted. */
   readonly statuses?: CredentialStatuses | undefined;
 }
@@ -31,7 +32,7 @@ export interface StandingSource {
 export async function requireStanding(
   client: RegisteredClient,
   instance: string,
-  { store, trust, policy, leaseNow, statuses }: StandingSource,
+  { store, trust, policy, leaseNow, clock, statuses }: StandingSource,
 ): Promise<void> {
   // Read anew for each request: what one node withdraws, every node refuses from its next request on.
   const suspensions = await store.suspensions();
@@ -50,7 +51,7 @@ export async function requireStanding(
   await requireGoodStatus(
     { issuer: client.trust, status: client.credential.status },
     statuses,
-    leaseNow(),
+    clock.now(),
   );
 }
 

@@ -26,7 +26,8 @@ export function limitNewcomers({
 }: NewcomerLimitOptions): ClientStore["register"] {
   return async (proposal) => {
     const { client, conditions } = proposal;
-    if (conditions.mustExist === true) return register(proposal);
+    if (conditions.mustExist === true || conditions.mustBe !== undefined)
+      return register(proposal);
     const key = attestedKey(client.trust, client.subject);
     const seconds = newcomers.take(key);
     if (seconds > 0) {

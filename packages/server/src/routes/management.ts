@@ -9,6 +9,7 @@ import {
   type RegistrationSettings,
 } from "@accredit/core/registration";
 import type { Endpoints } from "../endpoints.ts";
+import { readDpop } from "../http/dpop-header.ts";
 import { checkMediaType } from "../http/framing.ts";
 import { parseJsonObject } from "../http/json-body.ts";
 import { scopeOf } from "../http/request-scope.ts";
@@ -33,7 +34,7 @@ export interface ManagementOptions extends ManagerPorts, RefusalPorts {
     Pick<ClientLifecycle, "deleteClient" | "rotateManagementToken">;
 }
 
-const METHODS = "GET, HEAD, PUT, DELETE";
+const METHODS = "GET, PUT, DELETE";
 const REFUSED =
   "expected the SVID of the registered client (a JWT-SVID with this URI as its only audience in Authorization: Bearer, or an X509-SVID in mutual TLS), or its registration access token";
 
@@ -70,7 +71,7 @@ export async function manageClient(
   }
   event.client_id = manager.client.clientId;
   event.subject = manager.subject;
-  if (method === "PUT") return update(request, manager, options);
+  if (method === "PUT") return update(request, uri, manager, options);
   if (method === "DELETE") return remove(request, manager, options);
   return information(manager.client, manager, options);
 }
@@ -96,12 +97,19 @@ async function information(
 
 async function update(
   request: IncomingMessage,
+  uri: string,
   manager: Manager,
   options: ManagementOptions,
 ): Promise<Reply> {
   const { client, subject } = manager;
   const { event, body } = scopeOf(request);
   checkMediaType(request, "application/json");
+  const { endpoints, registrationPorts } = options;
+  // Replaced in the same write: of two updates with one token, one is made.
+  const next =
+    manager.tokenHash === undefined
+      ? undefined
+      : registrationPorts.newManagementToken();
   const outcome = await updateRegistration(
     {
       body: parseJsonObject(body),
@@ -109,13 +117,19 @@ async function update(
       remote: event.remote,
       client,
       subject,
+      uri,
+      dpop: readDpop(request),
+      nextTokenHash: next && hashManagementToken(next),
     },
     options.registrationSettings,
-    options.registrationPorts,
+    registrationPorts,
   );
   event.rule = outcome.client.rule;
   event.outcome = "updated";
-  return information(outcome.client, manager, options);
+  return jsonReply(200, {
+    ...clientInformation(outcome.client, endpoints),
+    ...(next !== undefined && withToken(next)),
+  });
 }
 
 async function remove(

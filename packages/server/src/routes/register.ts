@@ -8,7 +8,7 @@ import {
 } from "@accredit/core/registration";
 import { checkMediaType } from "../http/framing.ts";
 import { readAttestationHeaders } from "../http/attestation-headers.ts";
-import { headerLines } from "../http/header-lines.ts";
+import { readDpop } from "../http/dpop-header.ts";
 import { parseJsonObject } from "../http/json-body.ts";
 import type { Endpoints } from "../endpoints.ts";
 import type { NodeRoute, RequestEvent } from "../http/request-scope.ts";
@@ -69,7 +69,7 @@ async function readRequest(
     checkMediaType(request, "application/json");
     return {
       body: parseJsonObject(body),
-      dpop: dpopHeader(request),
+      dpop: readDpop(request),
       attestation: readAttestationHeaders(request, {
         takesWit: ports.registrationSettings.attestationAudiences !== undefined,
       }),
@@ -80,18 +80,4 @@ async function readRequest(
     }
     throw error;
   }
-}
-
-/**
- * The one DPoP proof of a request (RFC 9449 section 4.3).
- *
- * @throws {DcrError} `request_malformed`
- */
-function dpopHeader(request: IncomingMessage): string | undefined {
-  const [proof, ...more] = headerLines(request, "dpop");
-  if (more.length === 0) return proof;
-  throw new DcrError(
-    "request_malformed",
-    `expected one DPoP header, got ${more.length + 1}`,
-  );
 }

@@ -133,7 +133,14 @@ function denialOf(
   before: Known | undefined,
   totals: Totals,
 ): string | undefined {
-  if (conditions.mustExist === true && before === undefined)
+  const { mustExist, mustBe } = conditions;
+  if ((mustExist === true || mustBe !== undefined) && before === undefined)
+    return "client_unknown";
+  if (
+    mustBe !== undefined &&
+    (before?.clientId !== mustBe.clientId ||
+      before.managementTokenHash !== mustBe.managementTokenHash)
+  )
     return "client_unknown";
   const [, trust, , softwareId] = identity;
   const { maxClientsOfRule, maxClientsOfTrust, maxClientsPerSubject } =

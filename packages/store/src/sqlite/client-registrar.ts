@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { RegistrationConditions } from "@accredit/core/ports";
-import type { WriteOp } from "../lib/writer-protocol.ts";
+import type { Column, WriteOp } from "../lib/writer-protocol.ts";
 
 // One statement decides whether the client is new and writes it. A client that is there is left alone
 // where its keys are not proven and the proposed ones are others: then no row comes back.
@@ -17,7 +17,7 @@ const UPSERT = `INSERT INTO clients
     WHERE ?16 OR key_thumbprints IS excluded.key_thumbprints
   RETURNING id, client_id, issued_at, revision`;
 
-const STATE = `SELECT state FROM clients
+const STATE = `SELECT state, client_id, management_token_hash FROM clients
   WHERE subject = ? AND trust = ? AND kind = ? AND software_id = ?`;
 const OF_SUBJECT = `SELECT count(*) AS clients FROM clients
   WHERE subject = ? AND trust = ? AND kind = ?`;
@@ -82,9 +82,22 @@ export function clientRegistrar(
     );
   };
 
+  const isThere = (
+    identity: readonly Column[],
+    { mustExist, mustBe }: RegistrationConditions,
+  ): boolean => {
+    if (mustExist !== true && mustBe === undefined) return true;
+    const row = stateOf.get(...identity);
+    return (
+      row !== undefined &&
+      (mustBe === undefined ||
+        (row["client_id"] === mustBe.clientId &&
+          row["management_token_hash"] === mustBe.managementTokenHash))
+    );
+  };
+
   return ({ client, identity, rule, conditions, statusLists }) => {
-    if (conditions.mustExist && stateOf.get(...identity) === undefined)
-      return { denied: "client_unknown" };
+    if (!isThere(identity, conditions)) return { denied: "client_unknown" };
     if (isFull(identity, rule, conditions)) return { denied: "quota_exceeded" };
     const row = upsert.get(...client, conditions.keysProven ? 1 : 0);
     if (row === undefined) return { denied: "client_keys_fixed" };

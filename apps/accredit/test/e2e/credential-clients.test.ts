@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SignJWT } from "jose";
+import {
+  bindSdJwt,
+  fakeKey,
+  FakeCredentialIssuer,
+  type FakeKey,
+} from "@accredit/testkit";
+import { send, startAccredit, type Answer } from "./running-accredit.ts";
+
+const ISSUER = "https://issuer.example";
+const now = (): number => Math.floor(Date.now() / 1000);
+
+/** A server that trusts an issuer whose credentials have no status, by a rule with a lease. */
+async function setUp(t: TestContext) {
+  const dir = await mkdtemp(join(tmpdir(), "accredit-vc-"));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  const issuer = await FakeCredentialIssuer.create({ issuer: ISSUER });
+  const keys = issuer.keys.map(({ kid, publicJwk }) => ({ ...publicJwk, kid }));
+  await writeFile(join(dir, "jwks.json"), JSON.stringify({ keys }));
+  const accredit = await startAccredit(t, {
+    trust: `  - kind: vc
+    issuer: ${ISSUER}
+    keys: { jwks_file: ${join(dir, "jwks.json")} }
+    types: ["https://types.example/client"]`,
+    policy: `
+  - name: partners
+    match: { trust: "${ISSUER}", subject: "*" }
+    lease: 24h
+    allow:
+      grant_types: [client_credentials]
+      scopes: [read, write]
+      token_endpoint_auth_methods: [private_key_jwt]`,
+  });
+  const credential = async (change: object = {}): Promise<string> => {
+    const { presented } = await issuer.sdJwtVc({
+      iss: ISSUER,
+      sub: "did:example:holder",
+      vct: "https://types.example/client",
+      iat: now() - 10,
+      exp: now() + 3600,
+      ...change,
+    });
+    return presented;
+  };
+  const register = (
+    software_statement: string,
+    more: object = {},
+  ): Promise<Answer> =>
+    send(accredit.registrationEndpoint, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ software_statement, ...more }),
+    });
+  const token = async (
+    { body }: Answer,
+    key: FakeKey,
+    header: object = {},
+  ): Promise<Answer> => {
+    const clientId = String(body["client_id"]);
+    return accredit.token({
+      grant_type: "client_credentials",
+      client_assertion_type:
+        "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+      client_assertion: await new SignJWT({
+        iss: clientId,
+        sub: clientId,
+        aud: accredit.issuer,
+        jti: crypto.randomUUID(),
+        iat: now(),
+        exp: now() + 60,
+      })
+        .setProtectedHeader({ alg: "ES256", ...header })
+        .sign(key.privateKey),
+    });
+  };
+  return { accredit, credential, register, token };
+}
+
+const jwksOf = (...keys: readonly FakeKey[]) => ({
+  keys: keys.map(({ publicJwk }) => publicJwk),
+});
+
+test("[DCR-TI-12] no lease and no renewal outlives the credential", async (t) => {
+  const { credential, register, token } = await setUp(t);
+  const key = await fakeKey();
+  const exp = now() + 4;
+  const client = await register(await credential({ exp }), {
+    jwks: jwksOf(key),
+  });
+  assert.equal(client.status, 201, client.text);
+  // Each would renew the lease by a day.
+  for (let n = 0; n < 3; n++)
+    assert.equal((await token(client, key)).status, 200);
+  while (now() <= exp) await sleep(200);
+  const refused = await token(client, key);
+  assert.equal(refused.status, 401);
+  assert.match(String(refused.body["error_description"]), /register again/);
+});
+
+test("[VC-14] a Key Binding JWT that was seen is worth nothing to whoever saw it", async (t) => {
+  const { accredit, credential, register, token } = await setUp(t);
+  const key = await fakeKey("ES256", "holder-1");
+  const statement = await credential({
+    cnf: { jwk: { ...key.publicJwk, kid: key.kid } },
+  });
+  const proof = () => ({
+    aud: accredit.registrationEndpoint,
+    iat: now(),
+    nonce: crypto.randomUUID(),
+  });
+  const presented = await bindSdJwt(statement, key, proof());
+  const client = await register(presented);
+  assert.equal(client.status, 201, client.text);
+  const again = await register(presented);
+  assert.equal(again.status, 400, again.text);
+  assert.equal((await token(client, key)).status, 200);
+  // By the name that the credential gives the key, too.
+  assert.equal((await token(client, key, { kid: key.kid })).status, 200);
+  const anew = await register(await bindSdJwt(statement, key, proof()));
+  assert.equal(anew.body["client_id"], client.body["client_id"]);
+});
+
+test("[MGMT-07] [R04] of several updates with one registration access token one is made, and it is the one that was told so", async (t) => {
+  const { credential, register, token } = await setUp(t);
+  const owner = await fakeKey();
+  const keys = await Promise.all(Array.from({ length: 6 }, () => fakeKey()));
+  const client = await register(await credential(), { jwks: jwksOf(owner) });
+  const uri = String(client.body["registration_client_uri"]);
+  const put = (key: FakeKey, access: unknown): Promise<Answer> =>
+    send(uri, {
+      method: "PUT",
+      headers: {
+        "Content-Type": "application/json",
+        Authorization: `Bearer ${String(access)}`,
+      },
+      body: JSON.stringify({
+        client_id: client.body["client_id"],
+        jwks: jwksOf(key),
+      }),
+    });
+  const answers = await Promise.all(
+    keys.map((key) => put(key, client.body["registration_access_token"])),
+  );
+  const statuses = answers.map(({ status }) => status);
+  assert.deepEqual(
+    statuses.toSorted((one, other) => one - other),
+    [200, 401, 401, 401, 401, 401],
+    answers.map(({ text }) => text).join("\n"),
+  );
+  for (const [index, key] of keys.entries())
+    assert.equal(
+      (await token(client, key)).status,
+      statuses[index] === 200 ? 200 : 401,
+    );
+  const next = answers[statuses.indexOf(200)]?.body;
+  const known = await put(owner, next?.["registration_access_token"]);
+  assert.equal(known.status, 200, known.text);
+  const head = await send(uri, {
+    method: "HEAD",
+    headers: {
+      Authorization: `Bearer ${String(known.body["registration_access_token"])}`,
+    },
+  });
+  assert.equal(head.status, 405, "nothing that could carry the next token");
+});
+
+test("[VC-14] an update takes no credential that names a key without a proof of it", async (t) => {
+  const { credential, register } = await setUp(t);
+  const [owner, other] = [await fakeKey(), await fakeKey()];
+  const client = await register(await credential(), { jwks: jwksOf(owner) });
+  const updated = await send(String(client.body["registration_client_uri"]), {
+    method: "PUT",
+    headers: {
+      "Content-Type": "application/json",
+      Authorization: `Bearer ${String(client.body["registration_access_token"])}`,
+    },
+    body: JSON.stringify({
+      client_id: client.body["client_id"],
+      software_statement: await credential({ cnf: { jwk: other.publicJwk } }),
+    }),
+  });
+  assert.equal(updated.status, 400, updated.text);
+});
