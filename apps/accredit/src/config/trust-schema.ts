@@ -131,7 +131,7 @@ const issuerKeys = section({
   allow_private_addresses: flag()
     .optional()
     .describe(
-      "Whether keys and status lists may be at a private or loopback address; false where left out.",
+      "Whether keys may be at a private or loopback address; false where left out. For status lists there is `status_lists.allow_private_addresses`.",
     ),
   refresh_floor: duration("1s", "24h")
     .optional()

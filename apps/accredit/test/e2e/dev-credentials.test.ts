@@ -164,6 +164,16 @@ test("the issuer goes on after a restart; revoked is for ever; what is wrong is 
     ["set-state", { index: 7, state: "revoked" }, /there are 2.*got 7/],
     ["set-state", { index: 0, state: "gone" }, /revoked/],
     ["issue", { format: "jpg" }, /jwt_vc/],
+    [
+      "issue",
+      {
+        format: "vc+jwt",
+        subject: "urn:x",
+        metadata: { sub: "urn:other" },
+        ttl_seconds: 60,
+      },
+      /expected client metadata, none of iss, sub/,
+    ],
   ];
   for (const [command, input, expected] of problems)
     await assert.rejects(callControl(state, command, input), expected);

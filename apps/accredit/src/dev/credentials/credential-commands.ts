@@ -15,11 +15,21 @@ import { STATUS_TTL_SECONDS } from "./status-lists.ts";
 /** Members of a private key, which nobody has to send. */
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
+/** What the issuer itself says of a credential. */
+const RESERVED = [
+  ...["iss", "sub", "id", "vct", "vc", "iat", "nbf", "exp", "cnf", "status"],
+  "credentialStatus",
+];
+
 const ISSUE = z.strictObject({
   format: z.enum(CREDENTIAL_FORMATS),
   as: z.enum(ISSUER_NAMES).optional(),
   subject: z.string().min(1).max(2048),
-  metadata: z.record(z.string().min(1), z.json()),
+  metadata: z
+    .record(z.string().min(1), z.json())
+    .refine((metadata) => !RESERVED.some((name) => name in metadata), {
+      error: `expected client metadata, none of ${RESERVED.join(", ")}`,
+    }),
   holder: z
     .looseObject({ kty: z.string() })
     .refine((jwk) => !PRIVATE_MEMBERS.some((name) => name in jwk), {
