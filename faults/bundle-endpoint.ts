@@ -1,28 +1,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { FakeBundleEndpoint, type FakeAnswer } from "@accredit/testkit";
+import { FakeBundleEndpoint } from "@accredit/testkit";
 import { startLoad, unexpected } from "./load.ts";
 import { makePlace, mint, type Place } from "./place.ts";
 import type { Scenario } from "./scenario.ts";
 import { startAccredit } from "./server-process.ts";
+import { QUICK, SLOW } from "./troubles.ts";
 import { verifyDatabase } from "./verify.ts";
 
-type Trouble = readonly [name: string, answer: FakeAnswer];
-const QUICK: readonly Trouble[] = [
-  ["a reset", { fault: "reset" }],
-  ["no HTTP", { fault: "garbage" }],
-  ["half a response", { fault: "truncated" }],
-  ["half a bundle", { body: '{"keys":[{"kty":"EC"' }],
-  ["another document", { body: '{"jwks_uri":"https://example.org"}' }],
-  ["an error page", { body: "<html>", status: 502 }],
-];
-/** These take the fetch's whole time. */
-const SLOW: readonly Trouble[] = [
-  ["silence", { fault: "hang" }],
-  ["a byte at a time", { fault: "drip" }],
-  ["a body without end", { fault: "endless" }],
-];
 const PATIENCE_MS = 60_000;
 /** How long the load goes on with nobody at the endpoint: some attempts to read it. */
 const GONE_MS = 3000;

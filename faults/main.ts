@@ -12,6 +12,7 @@ import { drain } from "./drain.ts";
 import { fullDisk } from "./full-disk.ts";
 import { control, kills } from "./kills.ts";
 import { postgres } from "./postgres.ts";
+import { statusEndpoint } from "./status-endpoint.ts";
 import { formatOutcomes, type Outcome } from "./scenario.ts";
 import { killLeftovers } from "./server-process.ts";
 
@@ -40,6 +41,7 @@ try {
     kills,
     fullDisk,
     bundleEndpoint,
+    statusEndpoint,
     drain,
     clock,
     postgres,

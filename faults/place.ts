@@ -18,6 +18,11 @@ export interface PlaceOptions {
   readonly authority?: FakeAuthority;
   /** Of the policy rule, like `10m`. */
   readonly lease?: string;
+  /** Beside the trust domain and its rule. */
+  readonly trust?: readonly Readonly<Record<string, unknown>>[];
+  readonly policy?: readonly Readonly<Record<string, unknown>>[];
+  /** Other sections of the configuration. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 /** Makes a place; with its own database file and its own authority, in a file, where nothing else is said. */
@@ -28,6 +33,9 @@ export async function makePlace(
     store = { url: "sqlite:./accredit.db" },
     authority: given,
     lease,
+    trust = [],
+    policy = [],
+    more = {},
   }: PlaceOptions = {},
 ): Promise<Place> {
   mkdirSync(directory, { recursive: true });
@@ -47,7 +55,7 @@ export async function makePlace(
       registrations_per_minute_per_prefix: 1_000_000_000,
       max_event_loop_delay: "1m",
     },
-    trust: [{ kind: "spiffe", trust_domain: "example.org", bundle }],
+    trust: [{ kind: "spiffe", trust_domain: "example.org", bundle }, ...trust],
     policy: [
       {
         name: "all",
@@ -58,7 +66,9 @@ export async function makePlace(
           token_endpoint_auth_methods: ["spiffe_jwt"],
         },
       },
+      ...policy,
     ],
+    ...more,
   };
   // JSON is YAML.
   writeFileSync(join(directory, "accredit.yaml"), JSON.stringify(config));

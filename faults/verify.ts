@@ -57,3 +57,23 @@ export async function verifyDatabase(
     await store.close();
   }
 }
+
+/** How many acknowledged clients of credentials are not there under their id and subject. */
+export async function verifyCredentialClients(
+  databaseFile: string,
+  acknowledged: readonly Acknowledged[],
+): Promise<number> {
+  const store = await openSqliteStore({
+    path: databaseFile,
+    clock: { now: () => Math.floor(Date.now() / 1000) },
+    integrityCheck: "full",
+  });
+  try {
+    let lost = 0;
+    for (const { clientId, subject } of acknowledged)
+      if ((await store.findClient(clientId))?.subject !== subject) lost++;
+    return lost;
+  } finally {
+    await store.close();
+  }
+}
