@@ -17,7 +17,16 @@ const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /** What the issuer itself says of a credential. */
 const RESERVED = [
-  ...["iss", "sub", "id", "vct", "vc", "iat", "nbf", "exp", "cnf", "status"],
+  "iss",
+  "sub",
+  "id",
+  "vct",
+  "vc",
+  "iat",
+  "nbf",
+  "exp",
+  "cnf",
+  "status",
   "credentialStatus",
 ];
 
