@@ -100,7 +100,13 @@ async function run(
         let status = 0;
         let chunks: Buffer[] = [];
         client.dispatch(
-          { method: "POST", path: pathname, headers, body: request.body },
+          {
+            method: "POST",
+            path: pathname,
+            headers,
+            body: request.body,
+            reset: job.fresh ?? false,
+          },
           {
             onRequestStart: () => {},
             onResponseStart: (_controller, code) => {

@@ -25,6 +25,8 @@ export type Job = {
     readonly cert: string;
     readonly key: string;
   };
+  /** Each request on a connection of its own, closed after the answer. Default: connections are kept. */
+  readonly fresh?: boolean;
 } & (
   | {
       readonly kind: "svid-registration";

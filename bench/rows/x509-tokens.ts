@@ -8,14 +8,14 @@ import {
 } from "@accredit/testkit";
 import { startChild } from "../children.ts";
 import { subjectOf, TRUST_DOMAIN } from "../load/requests.ts";
-import { measureAll } from "../measure.ts";
+import { measureAll, type Measurement } from "../measure.ts";
 import { freePort, startAccredit, type ServerUnderTest } from "../servers.ts";
 import { spreadOf } from "../statistics.ts";
 import { startGenerator, type BenchRow } from "./row.ts";
 
 const PEER = new URL("../peers/oidc-provider-mtls.ts", import.meta.url);
 
-/** Tokens by X.509-SVID over `tls_client_auth` of oidc-provider alone: the same certificates, kept connections. */
+/** Tokens by X.509-SVID over `tls_client_auth` of oidc-provider alone, on the same certificates: on kept connections and on new ones. */
 export const x509Tokens: BenchRow = {
   name: "x509-svid tokens",
   async run(context) {
@@ -83,58 +83,72 @@ export const x509Tokens: BenchRow = {
     const issuer = `https://localhost:${listening.port}`;
     const generator = startGenerator(context);
     const tls = { ca: web.pem, cert: svid.certPem, key: svid.keyPem };
-    const workload = (name: string, server: ServerUnderTest, url: string) => ({
-      name,
-      server,
-      job: () => ({
-        kind: "certificate-token" as const,
-        url,
-        tls,
-        clientId: subject,
-      }),
-    });
-    const [ours, theirs] = await measureAll(
+    const oidc = { child: peer, issuer, registration: "", token: "" };
+    const workloads = (fresh: boolean) =>
       [
-        workload(
-          "Accredit, spiffe_x509",
-          accredit,
-          `https://localhost:${port}/token`,
-        ),
-        workload(
-          "oidc-provider, tls_client_auth",
-          { child: peer, issuer, registration: "", token: "" },
-          `${issuer}/token`,
-        ),
-      ],
+        {
+          name: "Accredit, spiffe_x509",
+          server: accredit,
+          url: `https://localhost:${port}/token`,
+        },
+        {
+          name: "oidc-provider, tls_client_auth",
+          server: oidc,
+          url: `${issuer}/token`,
+        },
+      ].map(({ name, server, url }) => ({
+        name: `${name}, ${fresh ? "new" : "kept"} connections`,
+        server,
+        job: () => ({
+          kind: "certificate-token" as const,
+          url,
+          tls,
+          fresh,
+          clientId: subject,
+        }),
+      }));
+    const measured = await measureAll(
+      [...workloads(false), ...workloads(true)],
       generator,
       options,
       progress,
     );
-    const ratio = spreadOf(
-      (ours?.rounds ?? []).map(
-        (rate, n) => rate / (theirs?.rounds[n] ?? Number.NaN),
-      ),
-    );
     return {
       title: "tokens by the certificate of the connection",
-      head: ["server", "per second", "p50 ms", "p99 ms"],
+      head: ["server", "per second", "p50 ms", "p99 ms", "server CPU us"],
       rows: [
-        ...[ours, theirs].map((one) => [
-          one?.name ?? "",
-          (one?.perSecond.median ?? Number.NaN).toFixed(0),
-          (one?.latencyMs.p50 ?? Number.NaN).toFixed(1),
-          (one?.latencyMs.p99 ?? Number.NaN).toFixed(1),
+        ...measured.map((one) => [
+          one.name,
+          one.perSecond.median.toFixed(0),
+          one.latencyMs.p50.toFixed(1),
+          one.latencyMs.p99.toFixed(1),
+          one.serverCpuMicroseconds.toFixed(0),
         ]),
-        [
-          "ratio",
-          ratio.median.toFixed(2),
-          `from ${ratio.min.toFixed(2)}`,
-          `to ${ratio.max.toFixed(2)}`,
-        ],
+        ratioRow("kept", measured.slice(0, 2)),
+        ratioRow("new", measured.slice(2)),
       ],
     };
   },
 };
+
+/** Ours over the peer's, each round over the same round. */
+function ratioRow(
+  connections: string,
+  [ours, theirs]: readonly Measurement[],
+): readonly string[] {
+  const ratio = spreadOf(
+    (ours?.rounds ?? []).map(
+      (rate, n) => rate / (theirs?.rounds[n] ?? Number.NaN),
+    ),
+  );
+  return [
+    `ratio, ${connections} connections`,
+    ratio.median.toFixed(2),
+    `from ${ratio.min.toFixed(2)}`,
+    `to ${ratio.max.toFixed(2)}`,
+    "",
+  ];
+}
 
 async function registerForCertificates(
   { registration }: ServerUnderTest,

@@ -18,7 +18,8 @@ export function openConnection(
   // Damage inside a page is reported where it is met rather than acted upon.
   db.exec("PRAGMA cell_size_check = ON");
   db.exec("PRAGMA temp_store = MEMORY");
-  db.exec("PRAGMA cache_size = -16384");
+  // 4 MiB: the system caches the file too, and a million clients are to fit into little memory.
+  db.exec("PRAGMA cache_size = -4096");
   return db;
 }
 
