@@ -33,6 +33,8 @@ export interface PostgresStoreOptions {
 // Each waits for the lock as long as it may, and for the server as long again.
 const STALLED_MS = 30_000;
 const MAX_BATCH = 1000;
+// A step may rewrite a table of millions of rows, and nodes that start meanwhile wait for it.
+const MIGRATION_MS = 1_800_000;
 
 /**
  * Opens, and where it is new prepares, a PostgreSQL database that any number of nodes share: its tables are in
@@ -51,9 +53,13 @@ export async function openPostgresStore(
   const writing = makeConnections(connection, 1);
   const reading = makeConnections(connection, options.maxConnections ?? 10);
   const closeReading = (): Promise<void> => reading.close();
+  const migrating = makeConnections(
+    { ...connection, timeoutMs: MIGRATION_MS },
+    1,
+  );
   try {
     await checkServer(writing);
-    await migratePostgres(writing, migrations, clock.now());
+    await migratePostgres(migrating, migrations, clock.now());
   } catch (error) {
     await Promise.all([writing.close(), closeReading()]);
     throw unopened(
@@ -61,6 +67,8 @@ export async function openPostgresStore(
         ? error
         : new StartError("server", describePostgresFailure(error)),
     );
+  } finally {
+    await migrating.close();
   }
   const queue = new WriteQueue(new PostgresWriter(writing, migrations.length), {
     maxPending: options.maxPendingWrites ?? 10_000,
