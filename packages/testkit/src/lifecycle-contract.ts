@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { Store } from "@accredit/core/ports";
-import { makeAudit, makeProposal } from "./store-fixtures.ts";
+import { makeAudit, makeProposal, makeRefusal } from "./store-fixtures.ts";
 
 type Check = (what: string, body: (store: Store) => Promise<void>) => void;
 
@@ -320,6 +320,15 @@ function chainTests(check: Check): void {
     assert.equal(broken, null);
     assert.equal(head, rows[0]?.chain);
     assert.equal(new Set(rows.map(({ chain }) => chain)).size, 31);
+  });
+
+  check("the chain holds over any text", async (store) => {
+    const texts = ["\ud800", "a\0b\u0001", "\u{1f511}", "x".repeat(100_000)];
+    for (const clientId of texts)
+      await store.appendAudit(makeRefusal({ clientId, remote: clientId }));
+    const verdict = await store.verifyAudit();
+    assert.equal(verdict.rows, texts.length);
+    assert.equal(verdict.broken, null);
   });
 
   check("reads audit rows by client, action, place and id", async (store) => {

@@ -16,6 +16,25 @@ export const CHAINED_COLUMNS = [
   "client_id",
 ] as const;
 
+const DETAILS = CHAINED_COLUMNS.indexOf("details");
+
+/**
+ * The columns of an audit row: those that the caller knew, and what the outcome decided. Texts are as a database
+ * gives them back, without lone surrogates, or the chain would not hold over what was read.
+ */
+export function auditColumns(
+  draft: readonly Column[],
+  action: string,
+  clientId: string | null,
+  details?: Readonly<Record<string, unknown>>,
+): readonly Column[] {
+  const columns = [...draft, action, clientId];
+  if (details !== undefined) columns[DETAILS] = JSON.stringify(details);
+  return columns.map((value) =>
+    typeof value === "string" ? value.toWellFormed() : value,
+  );
+}
+
 /**
  * The chain value of an audit row: SHA-256, in hex, over the value of the row before and every column of
  * this one. Whoever changes, removes or slips in a row has to change every row after it.

@@ -1,4 +1,8 @@
-import { CHAINED_COLUMNS, chainValue } from "../lib/audit-chain.ts";
+import {
+  auditColumns,
+  CHAINED_COLUMNS,
+  chainValue,
+} from "../lib/audit-chain.ts";
 import type { Column } from "../lib/writer-protocol.ts";
 import { keyOf } from "./keys.ts";
 import type { Parameter, Session } from "./session.ts";
@@ -8,7 +12,6 @@ export class SchemaTooNewError extends Error {
   override readonly name = "SchemaTooNewError";
 }
 
-const DETAILS = CHAINED_COLUMNS.indexOf("details");
 const CLIENT_ID = CHAINED_COLUMNS.indexOf("client_id");
 /** The columns of an audit row in the order in which they are inserted. */
 const AUDIT_COLUMNS = ["seq", ...CHAINED_COLUMNS, "client_key", "chain"];
@@ -78,8 +81,7 @@ export class WriterTransaction {
     clientId: string | null,
     details?: Readonly<Record<string, unknown>>,
   ): void {
-    const columns = [...draft, action, clientId];
-    if (details !== undefined) columns[DETAILS] = JSON.stringify(details);
+    const columns = auditColumns(draft, action, clientId, details);
     this.#chain = chainValue(this.#chain, columns);
     this.#audits.push([++this.#auditSeq, ...columns, this.#chain]);
   }

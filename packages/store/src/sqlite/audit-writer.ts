@@ -1,14 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
-import { CHAINED_COLUMNS, chainValue } from "../lib/audit-chain.ts";
+import {
+  auditColumns,
+  CHAINED_COLUMNS,
+  chainValue,
+} from "../lib/audit-chain.ts";
 import type { Column } from "../lib/writer-protocol.ts";
 
 // The row before, whichever process wrote it: the transaction holds the only write lock.
 const LAST = "SELECT chain FROM audit ORDER BY seq DESC LIMIT 1";
 const APPEND = `INSERT INTO audit (${CHAINED_COLUMNS.join(", ")}, chain)
   VALUES (${"?, ".repeat(CHAINED_COLUMNS.length)}?)`;
-
-/** Where `details` stands among the columns of a draft. */
-const DETAILS = CHAINED_COLUMNS.indexOf("details");
 
 /** Appends one row: the columns that the caller knew, and what the outcome decided. */
 export type AppendAudit = (
@@ -23,8 +24,7 @@ export function auditAppender(db: DatabaseSync): AppendAudit {
   const last = db.prepare(LAST);
   const append = db.prepare(APPEND);
   return (draft, action, clientId, details) => {
-    const columns = [...draft, action, clientId];
-    if (details !== undefined) columns[DETAILS] = JSON.stringify(details);
+    const columns = auditColumns(draft, action, clientId, details);
     const previous = last.get()?.["chain"] ?? null;
     append.run(...columns, chainValue(previous as string | null, columns));
   };
