@@ -24,9 +24,17 @@ export interface ServerUnderTest {
   readonly token: string;
 }
 
+/** An Accredit whose process was started, and that may not answer yet. */
+export interface StartedAccredit {
+  readonly child: Child;
+  readonly issuer: string;
+  /** Where the admin listener is going to be. */
+  readonly admin: string;
+}
+
 /**
  * Starts `accredit serve` as anybody would, with a configuration file: database on disk, trust domain
- * from a bundle file, one policy rule, the log at its default level into a file.
+ * from a bundle file, one policy rule, the log at its default level into a file. Resolves once it answers.
  *
  * @param changes entries of the configuration that are others
  */
@@ -36,6 +44,24 @@ export async function startAccredit(
   execArgv: readonly string[],
   changes: Readonly<Record<string, unknown>> = {},
 ): Promise<ServerUnderTest> {
+  const launch = await prepareAccredit(directory, keys, execArgv, changes);
+  const { child, issuer } = launch();
+  const metadata = await discover(issuer, child);
+  return {
+    child,
+    issuer,
+    registration: String(metadata["registration_endpoint"]),
+    token: String(metadata["token_endpoint"]),
+  };
+}
+
+/** All that comes before the start of an Accredit; what it returns starts the process, and waits for nothing. */
+export async function prepareAccredit(
+  directory: string,
+  keys: BenchKeys,
+  execArgv: readonly string[],
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<() => StartedAccredit> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const issuer = `http://127.0.0.1:${port}`;
   writeFileSync(join(directory, "bundle.json"), bundleDocument(keys));
@@ -44,19 +70,16 @@ export async function startAccredit(
     config,
     JSON.stringify({ ...configuration(issuer, port, adminPort), ...changes }),
   );
-  const child = startChild(ACCREDIT, {
-    args: ["serve", "--config", config],
-    execArgv,
-    cwd: directory,
-    stdout: openSync(join(directory, "accredit.log"), "w"),
-  });
-  const metadata = await discover(issuer, child);
-  return {
-    child,
+  return () => ({
+    child: startChild(ACCREDIT, {
+      args: ["serve", "--config", config],
+      execArgv,
+      cwd: directory,
+      stdout: openSync(join(directory, "accredit.log"), "w"),
+    }),
     issuer,
-    registration: String(metadata["registration_endpoint"]),
-    token: String(metadata["token_endpoint"]),
-  };
+    admin: `http://127.0.0.1:${adminPort}`,
+  });
 }
 
 /** Starts oidc-provider alone. */
