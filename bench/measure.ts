@@ -22,7 +22,10 @@ export interface Measurement {
   /** Medians over the rounds: processor time per request, all threads, in microseconds. */
   readonly serverCpuMicroseconds: number;
   readonly generatorCpuMicroseconds: number;
+  /** Requests per second of each round. */
   readonly rounds: readonly number[];
+  /** The p99 of each round, in milliseconds. */
+  readonly p99Rounds: readonly number[];
 }
 
 /** An answer was wrong; the figures mean nothing. */
@@ -131,5 +134,6 @@ function summarise(name: string, rounds: readonly Round[]): Measurement {
       rounds.map(({ result }) => result.cpuMicroseconds / result.requests),
     ),
     rounds: rates,
+    p99Rounds: rounds.map(({ result }) => result.latencyMs.p99),
   };
 }

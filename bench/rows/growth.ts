@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { openSqliteStore } from "@accredit/store";
 import { measureAll, type Workload } from "../measure.ts";
 import { startAccredit } from "../servers.ts";
+import { spreadOf } from "../statistics.ts";
 import { fillStore } from "./fill.ts";
 import { startGenerator, type BenchRow } from "./row.ts";
 
@@ -10,7 +11,10 @@ const SIZES = [1000, 100_000, 1_000_000];
 const QUICK_SIZES = [100, 1000, 5000];
 const clock = { now: (): number => Math.floor(Date.now() / 1000) };
 
-/** New clients among those that are there already; every size has its server, and they take turns. */
+/**
+ * New clients among those that are there already; every size has its server, and they take turns. A ratio is
+ * taken within each round. What is measured adds clients: the table says how many came.
+ */
 export const growth: BenchRow = {
   name: "growth",
   async run(context) {
@@ -43,19 +47,49 @@ export const growth: BenchRow = {
       });
     }
     const measured = await measureAll(workloads, generator, options, progress);
-    const base = measured[0]?.latencyMs.p99 ?? Number.NaN;
+    const memory = workloads.map(({ server }) =>
+      residentMiB(server.child.process.pid),
+    );
+    const came: number[] = [];
+    for (const size of sizes) {
+      const store = await openSqliteStore({
+        path: join(directory, String(size), "accredit.db"),
+        clock,
+      });
+      came.push((await store.countClients()) - size);
+      await store.close();
+    }
+    const [base] = measured;
     return {
       title:
         "new clients among those there are (aim: p99 within 1.5 of the first, resident memory under 300 MiB)",
-      head: ["there", "per second", "p50 ms", "p99 ms", "p99 ratio", "MiB"],
-      rows: measured.map(({ name, perSecond, latencyMs }, index) => [
-        name,
-        perSecond.median.toFixed(0),
-        latencyMs.p50.toFixed(1),
-        latencyMs.p99.toFixed(1),
-        (latencyMs.p99 / base).toFixed(2),
-        residentMiB(workloads[index]?.server.child.process.pid).toFixed(0),
-      ]),
+      head: [
+        "there at first",
+        "per second",
+        "p50 ms",
+        "p99 ms",
+        "p99 ratio",
+        "from",
+        "to",
+        "MiB",
+        "came",
+      ],
+      rows: measured.map(({ name, perSecond, latencyMs, p99Rounds }, index) => {
+        const ratio = spreadOf(
+          p99Rounds.map((p99, n) => p99 / (base?.p99Rounds[n] ?? Number.NaN)),
+        );
+        return [
+          name,
+          perSecond.median.toFixed(0),
+          latencyMs.p50.toFixed(1),
+          latencyMs.p99.toFixed(1),
+          ratio.median.toFixed(2),
+          ratio.min.toFixed(2),
+          ratio.max.toFixed(2),
+          (memory[index] ?? Number.NaN).toFixed(0),
+          `${came[index]}`,
+        ];
+      }),
     };
   },
 };
