@@ -1,7 +1,6 @@
 import { generateKeyPairSync, type JsonWebKey } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { deflateSync } from "node:zlib";
 import { FakeBundleEndpoint, FakeCredentialIssuer } from "@accredit/testkit";
 import { bundleDocument } from "../bundle.ts";
 import type { Child } from "../children.ts";
@@ -16,9 +15,9 @@ import {
   type BenchRow,
   type RowContext,
 } from "./row.ts";
+import { ENTRIES, tokenStatusList } from "./token-status-list.ts";
 
 const ISSUER = "https://issuer.example";
-const ENTRIES = 1_000_000;
 const ROUND_REQUESTS = 4000;
 const QUICK_REQUESTS = 500;
 const METADATA = { client_name: "Bench partner", scope: "read write" };
@@ -88,7 +87,9 @@ export const credentials: BenchRow = {
 async function measure(context: RowContext, lists: FakeBundleEndpoint) {
   const { directory, keys, options, progress, owns } = context;
   const issuer = await FakeCredentialIssuer.create({ issuer: ISSUER });
-  lists.serve(await statusList(issuer, lists.url));
+  lists.serve(
+    await tokenStatusList(issuer, lists.url, Buffer.alloc(ENTRIES / 8), 3600),
+  );
   const home = join(directory, "home");
   mkdirSync(home);
   const jwks = issuer.keys.map(({ kid, publicJwk }) => ({ ...publicJwk, kid }));
@@ -210,24 +211,6 @@ async function registerGiven(
   if (result.wrong > 0)
     throw new WrongAnswer(`registering: ${result.firstWrong}`);
   return result;
-}
-
-async function statusList(
-  issuer: FakeCredentialIssuer,
-  sub: string,
-): Promise<string> {
-  const lst = deflateSync(Buffer.alloc(ENTRIES / 8)).toString("base64url");
-  return issuer.sign(
-    {
-      sub,
-      iss: ISSUER,
-      iat: now(),
-      exp: now() + 3600,
-      ttl: 3600,
-      status_list: { bits: 1, lst },
-    },
-    { typ: "statuslist+jwt" },
-  );
 }
 
 function newKey(): JsonWebKey {
