@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: Accredit beside its peers, on this machine, in one run. Prints one table and writes
- * it as JSON to bench/results. Exit code 1 means that a response was wrong; no figure, good
+ * `npm run bench`: Accredit beside its peers, on this machine, in one run. Prints one table and writes each
+ * part as JSON to bench/results. Exit code 1 means that a response was wrong; no figure, good
  * or bad, changes it.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -21,7 +21,6 @@ import {
 import { readOptions, type BenchOptions } from "./options.ts";
 import { formatMachine, formatReport, type Report } from "./report.ts";
 import { ROWS } from "./rows/index.ts";
-import type { RowTable } from "./rows/row.ts";
 import {
   startAccredit,
   startFloor,
@@ -53,7 +52,6 @@ const chosen = (name: string): boolean => name.includes(options.only ?? "");
 try {
   mkdirSync(RESULTS, { recursive: true });
   const machine = describeMachine(directory);
-  const tables: RowTable[] = [];
   if (chosen("peers")) await comparePeers(machine);
   else console.log(formatMachine(machine));
   for (const row of ROWS.filter(({ name }) => chosen(name))) {
@@ -69,7 +67,11 @@ try {
         progress,
         owns: (child) => void owned.push(child),
       });
-      tables.push(found);
+      save(`${row.name.replaceAll(" ", "-")}.json`, {
+        date: new Date().toISOString(),
+        machine,
+        ...found,
+      });
       console.log(
         `\n${found.title}\n${table(found.head, found.rows).join("\n")}`,
       );
@@ -78,7 +80,6 @@ try {
       rmSync(where, { recursive: true, force: true });
     }
   }
-  save("rows.json", { date: new Date().toISOString(), machine, tables });
 } catch (error) {
   if (!(error instanceof WrongAnswer)) throw error;
   console.error(error.message);
@@ -104,7 +105,7 @@ async function comparePeers(machine: MachineFacts): Promise<void> {
     measurements,
     stages: await measureStages(directory, keys, options.quick ? 20 : 150),
   };
-  save("latest.json", report);
+  save("peers.json", report);
   console.log(`\n${formatReport(report)}`);
 }
 

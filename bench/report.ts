@@ -5,7 +5,7 @@ import type { BenchOptions } from "./options.ts";
 import { table } from "./table.ts";
 import type { Stage } from "./stages/protocol.ts";
 
-/** Everything one run found; `bench/results/latest.json` holds exactly this. */
+/** Everything one run found; `bench/results/peers.json` holds exactly this. */
 export interface Report {
   /** ISO 8601. */
   readonly date: string;

@@ -15,6 +15,7 @@ import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { FakeAuthority } from "@accredit/testkit";
 import type { TrustDomainOptions } from "@accredit/trust";
+import { readLocalFile } from "../src/lib/local-file.ts";
 import {
   EXAMPLE,
   keep,
@@ -267,3 +268,26 @@ function countWatches(): number {
     })
     .flatMap((info) => info.match(/^inotify wd:/gm) ?? []).length;
 }
+
+test("[F10] a file is read to its end whatever its size is said to be, and no further than the limit", async (t) => {
+  const directory = await makeDirectory(t);
+  const signal = new AbortController().signal;
+  const path = join(directory, "file");
+  for (const size of [0, 1, 4095, 4096, 10_000]) {
+    const content = Buffer.alloc(size, "a");
+    await writeFile(path, content);
+    assert.deepEqual(await readLocalFile(path, 10_000, signal), content);
+  }
+  await writeFile(path, Buffer.alloc(10_001));
+  await assert.rejects(readLocalFile(path, 10_000, signal), {
+    reason: "document_too_large",
+  });
+  // Files of the kernel say that they have no bytes.
+  assert.match(
+    String(await readLocalFile("/proc/self/status", 10_000, signal)),
+    /^Name:[^]*\n$/,
+  );
+  await assert.rejects(readLocalFile("/proc/self/status", 100, signal), {
+    reason: "document_too_large",
+  });
+});

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { CredentialStatuses } from "@accredit/core/vc";
 import type {
   AuditAction,
@@ -11,7 +12,7 @@ import type { Logger } from "pino";
 import { v7 as uuidv7 } from "uuid";
 
 /** Clients judged at a time; requests get their turn in between. */
-const PAGE = 500;
+const PAGE = 100;
 /** Clients that one audit row names. */
 const NAMED = 100;
 
@@ -113,6 +114,8 @@ export function watchCredentials({
       total.withdrawn += turned.withdrawn.length;
       total.restored += turned.restored.length;
       after = page.next ?? undefined;
+      // Neither a database in this process nor a list at hand waits for anything.
+      await setImmediate();
     } while (after !== undefined && !stop.signal.aborted);
     if (total.withdrawn + total.restored > 0)
       log.info({ list: listUrl, ...total }, "credentials' clients judged anew");

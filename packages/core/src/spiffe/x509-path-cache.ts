@@ -1,38 +1,61 @@
 import { createHash } from "node:crypto";
 import type { SpiffeBundle } from "./bundle.ts";
+import type { ParsedCertificate } from "./x509-certificate.ts";
 import type { CertificatePath } from "./x509-path.ts";
 
-/** Chains found to lead to a bundle's authorities, so that the mathematics are done once for each. */
+/** Chains found to lead to a bundle's authorities, so that they are parsed and the mathematics done once. */
 export interface X509PathCache {
+  /** The parsed leaf of a chain that led to any bundle's authorities once; that says nothing of today. */
+  leaf(chain: string): ParsedCertificate | undefined;
   get(bundle: SpiffeBundle, chain: string): CertificatePath | undefined;
   set(bundle: SpiffeBundle, chain: string, path: CertificatePath): void;
 }
 
 /**
- * Makes a cache of the `limit` chains of each bundle that were used last. A bundle that is replaced takes its chains along,
- * and whatever depends on the time is judged anew each time.
+ * Makes a cache of the `limit` chains of each bundle that were used last, and as many leaves. A bundle that
+ * is replaced takes its chains along, and whatever depends on the time is judged anew each time.
  */
 export function createX509PathCache(limit = 1000): X509PathCache {
-  const bundles = new WeakMap<SpiffeBundle, Map<string, CertificatePath>>();
+  const bundles = new WeakMap<SpiffeBundle, Recent<CertificatePath>>();
+  const leaves = new Recent<ParsedCertificate>(limit);
   return {
-    get(bundle, chain) {
-      const paths = bundles.get(bundle);
-      const path = paths?.get(chain);
-      if (path === undefined) return undefined;
-      // Back among the newest.
-      paths?.delete(chain);
-      paths?.set(chain, path);
-      return path;
-    },
+    leaf: (chain) => leaves.get(chain),
+    get: (bundle, chain) => bundles.get(bundle)?.get(chain),
     set(bundle, chain, path) {
-      const paths = bundles.get(bundle) ?? new Map<string, CertificatePath>();
+      const paths = bundles.get(bundle) ?? new Recent<CertificatePath>(limit);
       bundles.set(bundle, paths);
-      paths.delete(chain);
-      const [oldest] = paths.keys();
-      if (paths.size >= limit && oldest !== undefined) paths.delete(oldest);
       paths.set(chain, path);
+      leaves.set(chain, path[0]);
     },
   };
+}
+
+/** The values used last, so many at most. */
+class Recent<T> {
+  readonly #values = new Map<string, T>();
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get(key: string): T | undefined {
+    const value = this.#values.get(key);
+    if (value !== undefined) this.#touch(key, value);
+    return value;
+  }
+
+  set(key: string, value: T): void {
+    this.#touch(key, value);
+    const [oldest] = this.#values.keys();
+    if (this.#values.size > this.#limit && oldest !== undefined)
+      this.#values.delete(oldest);
+  }
+
+  #touch(key: string, value: T): void {
+    this.#values.delete(key);
+    this.#values.set(key, value);
+  }
 }
 
 /** Names a chain: what comes in another order is another one. */

@@ -71,6 +71,14 @@ export interface VerifiedX509Svid {
   readonly authority: string;
 }
 
+interface PresentedChain {
+  readonly leaf: ParsedCertificate;
+  /** DER, the leaf first. */
+  readonly chain: readonly Uint8Array[];
+  /** Names it in the cache. */
+  readonly key: string;
+}
+
 /** Certificates of one chain, and their bytes, at most: as a TLS client may send them. */
 const MAX_CHAIN = 8;
 const MAX_CHAIN_BYTES = 64 * 1024;
@@ -93,9 +101,14 @@ export async function verifyX509Svid(
   const step = makeStepper(X509_SVID_CHECKS, requirements.onCheck);
 
   // 1. What it is and whom it names, before anything in it is believed.
-  const leaf = step("form", "certificates in DER", () => {
+  const { leaf, key } = step("form", "certificates in DER", () => {
     checkSize(chain);
-    return parseCertificate(chain[0] ?? new Uint8Array());
+    const name = chainKey(chain);
+    const known = requirements.cache?.leaf(name);
+    return {
+      leaf: known ?? parseCertificate(chain[0] ?? new Uint8Array()),
+      key: name,
+    };
   });
   const subject = step("subject", "one URI name, a workload", () =>
     readSubject(leaf),
@@ -111,7 +124,7 @@ export async function verifyX509Svid(
     findTrust(subject, trust),
   );
   const path = await step("path", "a path to one of its authorities", () =>
-    findPathAgain(held, leaf, chain, trust, subject, requirements),
+    findPathAgain(held, { leaf, chain, key }, trust, subject, requirements),
   );
 
   return {
@@ -136,14 +149,13 @@ export async function verifyX509Svid(
  */
 async function findPathAgain(
   held: LoadedTrust,
-  leaf: ParsedCertificate,
-  chain: readonly Uint8Array[],
+  presented: PresentedChain,
   trust: TrustSource,
   subject: SpiffeId,
   requirements: X509SvidRequirements,
 ): Promise<CertificatePath> {
   const findPath = ({ bundle }: LoadedTrust) =>
-    findKnownPath(bundle, leaf, chain, requirements);
+    findKnownPath(bundle, presented, requirements);
   try {
     return await findPath(held);
   } catch (error) {
@@ -164,11 +176,9 @@ async function findPathAgain(
 /** From the cache, where the path was found before and its certificates are valid still. */
 async function findKnownPath(
   bundle: SpiffeBundle,
-  leaf: ParsedCertificate,
-  chain: readonly Uint8Array[],
+  { leaf, chain, key }: PresentedChain,
   { now, cache }: X509SvidRequirements,
 ): Promise<CertificatePath> {
-  const key = chainKey(chain);
   const known = cache?.get(bundle, key);
   if (known !== undefined && pathHoldsAt(known, now)) return known;
   const intermediates = chain.slice(1).map((der) => parseCertificate(der));

@@ -401,7 +401,13 @@ test("the cache keeps the chains that were used last", async () => {
   const bundle = trust.spiffe("example.org" as never)?.bundle;
   assert.ok(bundle);
   const found: boolean[] = [];
+  const leaves: boolean[] = [];
   const spied = {
+    leaf(chain: string) {
+      const leaf = cache.leaf(chain);
+      leaves.push(leaf !== undefined);
+      return leaf;
+    },
     get(of: SpiffeBundle, chain: string) {
       const path = cache.get(of, chain);
       found.push(path !== undefined);
@@ -416,6 +422,7 @@ test("the cache keeps the chains that were used last", async () => {
     });
   }
   assert.deepEqual(found, [false, false, true, false, true, false]);
+  assert.deepEqual(leaves, found);
 });
 
 test("[SEC-01] any bytes in any extension are an SVID or throw a DcrError", async () => {

@@ -438,6 +438,28 @@ test("[X509-09] a chain that was found before is judged by the time of now", asy
   );
 });
 
+test("[X509-02] a leaf is known again only once its chain led to an authority", async () => {
+  const cache = createX509PathCache();
+  const known: boolean[] = [];
+  const spied = {
+    ...cache,
+    leaf(chain: string) {
+      const leaf = cache.leaf(chain);
+      known.push(leaf !== undefined);
+      return leaf;
+    },
+  };
+  const { chain } = await intermediate.svid();
+  const stranger = await trustIn({ "example.org": [other] });
+  await assert.rejects(
+    verifyX509Svid(chain, stranger, { ...REQUIREMENTS, cache: spied }),
+    { code: "certificate_not_trusted" },
+  );
+  await verify(chain, { cache: spied });
+  await verify(chain, { cache: spied });
+  assert.deepEqual(known, [false, false, true]);
+});
+
 test("[SEC-01] any bytes are an SVID or throw a DcrError", async () => {
   const { chain } = await intermediate.svid();
   const [leaf = new Uint8Array(), ...rest] = chain;

@@ -58,20 +58,25 @@ async function readRegularFile(
         `expected a regular file at ${path}, got something else`,
       );
     }
-    const buffer = Buffer.alloc(maxBytes + 1);
+    // One byte more than is said, to see the end; it may grow while it is read, or say nothing of its size.
+    let buffer = Buffer.alloc(Math.min(stat.size, maxBytes) + 1);
     let size = 0;
-    while (size < buffer.length) {
+    for (;;) {
       const { bytesRead } = await file.read(buffer, size);
-      if (bytesRead === 0) break;
+      if (bytesRead === 0) return buffer.subarray(0, size);
       size += bytesRead;
+      if (size > maxBytes) {
+        throw new SourceError(
+          "document_too_large",
+          `expected at most ${maxBytes} bytes in ${path}, got more`,
+        );
+      }
+      if (size === buffer.length) {
+        const grown = Buffer.alloc(Math.min(size * 2, maxBytes + 1));
+        buffer.copy(grown);
+        buffer = grown;
+      }
     }
-    if (size > maxBytes) {
-      throw new SourceError(
-        "document_too_large",
-        `expected at most ${maxBytes} bytes in ${path}, got more`,
-      );
-    }
-    return Buffer.from(buffer.subarray(0, size));
   } finally {
     await file.close();
   }
