@@ -162,7 +162,6 @@ export async function createAccreditServer(
     store,
     clock,
     renewLease: leaseRenewer({ ...standing, newAuditId: () => uuidv7(), log }),
-    wildcards: policy.flatMap(({ registerAs }) => registerAs ?? []),
     issuer: settings.issuer,
     clockToleranceSeconds: settings.clockToleranceSeconds,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,

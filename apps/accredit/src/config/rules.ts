@@ -26,7 +26,7 @@ export function* crossRuleProblems(parts: Parts): Iterable<RuleViolation> {
   for (const [index, entry] of parts.trust.entries()) {
     if (entry !== undefined) yield* trustEntry(["trust", index], entry, parts);
   }
-  yield* policyNames(parts);
+  yield* policyRepeats(parts);
   for (const [index, rule] of parts.policy.entries()) {
     if (rule !== undefined) yield* policyRule(["policy", index], rule, parts);
   }
@@ -348,12 +348,20 @@ const {
   ceilingSeconds: DEFAULT_CEILING_SECONDS,
 } = DEFAULT_REFRESH_LIMITS;
 
-function* policyNames({ policy }: Parts): Iterable<RuleViolation> {
+function* policyRepeats({ policy }: Parts): Iterable<RuleViolation> {
   for (const { index, first } of repeats(policy.map((rule) => rule?.name))) {
     yield {
       path: ["policy", index, "name"],
       problem: `is the same as policy[${first}].name`,
       expected: "each name once",
+    };
+  }
+  const wildcards = policy.map((rule) => rule?.register_as);
+  for (const { index, first } of repeats(wildcards)) {
+    yield {
+      path: ["policy", index, "register_as"],
+      problem: `is the same as policy[${first}].register_as`,
+      expected: "a client that one rule decides on",
     };
   }
 }

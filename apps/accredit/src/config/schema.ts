@@ -233,7 +233,7 @@ export const policyEntry = section({
   attested_only: list(text("a client metadata name", (name) => name !== ""))
     .default([])
     .describe(
-      "Client metadata that the request body may not supply: only the credential or the template may.",
+      "Client metadata that the request body may not supply: only the credential or the template may; with `register_as` only the template, since what is attested of one instance is not attested of the others.",
     ),
   template: z
     .record(z.string(), templateValue, {
@@ -246,7 +246,7 @@ export const policyEntry = section({
   register_as: spiffeIdWildcard()
     .optional()
     .describe(
-      "One client for all subjects of the rule, under this wildcard (`spiffe://<trust domain>/<path>/*`); left out: one client for each. A token then names the instance in `act.sub`.",
+      "One client for all subjects that this rule decides on, under this wildcard (`spiffe://<trust domain>/<path>/*`), which no other rule may have; left out: one client for each. A token then names the instance in `act.sub`.",
     ),
   introspect: oneOf("own", "any")
     .default("own")

@@ -94,6 +94,74 @@ test("[CAUTH-19] [S58] what the wildcard does not cover is none of its instances
   }
 });
 
+const STRICT = `
+  - name: special
+    match: { trust: example.org, subject: "spiffe://example.org/ns/prod/agent/special" }
+    allow: { grant_types: [client_credentials], scopes: [read], token_endpoint_auth_methods: [spiffe_jwt] }
+  - name: shallow
+    match: { trust: example.org, subject: "spiffe://example.org/ns/prod/*/*" }
+    register_as: "spiffe://example.org/ns/*"
+    template: { scope: read }
+    attested_only: [scope]
+    allow: { grant_types: [client_credentials], scopes: [read, write], token_endpoint_auth_methods: [spiffe_jwt] }`;
+
+for (const strategy of ["spiffe_id", "opaque"] as const) {
+  test(`[CAUTH-19] [MGMT-08] only those that its rule decides on share a client (${strategy})`, async (t) => {
+    const accredit = await startAccredit(t, {
+      policy: STRICT,
+      registration: `registration: { client_id: ${strategy} }`,
+    });
+    const shared = await register(accredit, instance("a"));
+    assert.equal(shared.status, 201);
+    assert.equal(shared.body["spiffe_id"], "spiffe://example.org/ns/*");
+    const names = [
+      "spiffe://example.org/ns/*",
+      String(shared.body["client_id"]),
+    ];
+    for (const sub of [
+      instance("special"),
+      instance("deep/er"),
+      "spiffe://example.org/ns/dev",
+    ]) {
+      const { status, body } = await tokenOf(accredit, sub);
+      assert.equal(status, 401, JSON.stringify({ sub, body }));
+      for (const client_id of names)
+        assert.equal((await tokenOf(accredit, sub, { client_id })).status, 401);
+      const uri = String(shared.body["registration_client_uri"]);
+      const read = await fetch(uri, {
+        headers: {
+          authorization: `Bearer ${await accredit.assertion({ sub, aud: uri })}`,
+        },
+      });
+      assert.equal(read.status, 401, sub);
+    }
+    // One that has a client of its own is no closer to the shared one.
+    assert.equal((await register(accredit, instance("special"))).status, 201);
+    assert.equal((await tokenOf(accredit, instance("special"))).status, 200);
+    for (const client_id of names) {
+      const more = { client_id, scope: "write" };
+      const { status } = await tokenOf(accredit, instance("special"), more);
+      assert.equal(status, 401);
+    }
+  });
+}
+
+test("[DCR-04] what is attested of one instance gives the others nothing that has to be attested", async (t) => {
+  const accredit = await startAccredit(t, { policy: STRICT });
+  const { status, body } = await accredit.register({
+    software_statement: await accredit.statement({
+      sub: instance("a"),
+      scope: "read write",
+      client_name: "A",
+    }),
+  });
+  assert.equal(status, 201);
+  assert.equal(body["scope"], "read");
+  assert.equal(body["client_name"], "A");
+  const other = await tokenOf(accredit, instance("b"), { scope: "write" });
+  assert.equal(other.body["error"], "invalid_scope");
+});
+
 test("[META-11] a body can neither set nor widen spiffe_id", async (t) => {
   const accredit = await startAccredit(t);
   for (const spiffe_id of [

@@ -65,11 +65,16 @@ export function mergeMetadata(
   const requested = readSource(body, "requested", problems);
   problems.push(
     ...secretProblems([attested, requested], attestation),
-    ...identityProblems([attested, requested], attestation),
+    ...identityProblems([attested, requested], attestation, rule),
   );
 
   const merged: Entries = new Map(attested);
   const attestedOnly = new Set(rule.attestedOnly.map(fieldKey));
+  if (rule.registerAs !== undefined) {
+    // What is attested of one instance is not attested of the others, and all of them get it.
+    for (const [key, { name }] of attested)
+      if (hears(attestedOnly, name)) merged.delete(key);
+  }
   for (const [key, entry] of requested)
     if (!hears(attestedOnly, entry.name) && !hears(attested, entry.name))
       merged.set(key, entry);
@@ -187,13 +192,16 @@ function* secretProblems(
 function* identityProblems(
   sources: readonly Entries[],
   { kind, subject }: Attestation,
+  { registerAs }: PolicyRule,
 ): Iterable<Reason> {
   const field = "spiffe_id";
-  const attested = kind === "spiffe" ? subject : undefined;
+  // Of a client that it shares, an instance may send back what it read (RFC 7592 section 2.2).
+  const own = kind === "spiffe" ? [subject, registerAs?.uri] : [];
   if (
-    sources.some(
-      (source) => source.has(field) && source.get(field)?.value !== attested,
-    )
+    sources.some((source) => {
+      const given = source.get(field);
+      return given !== undefined && !own.some((each) => each === given.value);
+    })
   ) {
     yield reason(
       "metadata_invalid",

@@ -3,7 +3,8 @@ import {
   matchesSpiffeIdPattern,
   type SpiffeIdPattern,
 } from "../spiffe/pattern.ts";
-import type { SpiffeIdWildcard } from "../spiffe/wildcard.ts";
+import type { SpiffeId } from "../spiffe/id.ts";
+import { coversSpiffeId, type SpiffeIdWildcard } from "../spiffe/wildcard.ts";
 import type { Attestation } from "./attestation.ts";
 import type { ClientAuthMethod, ClientMetadata } from "./client.ts";
 import type { ProposedMetadata } from "./merge.ts";
@@ -84,10 +85,16 @@ export interface RuleMatch {
   readonly why: string;
 }
 
+/** Of what is attested, what rules are chosen by. */
+export type AttestedSubject = Pick<
+  Attestation,
+  "kind" | "trust" | "subject" | "spiffeId"
+>;
+
 /** Why a rule does or does not apply to what is attested. */
 export function matchRule(
   rule: PolicyRule,
-  attestation: Attestation,
+  attestation: AttestedSubject,
 ): RuleMatch {
   const { trust, subject: pattern } = rule.match;
   const isSpiffe = "segments" in pattern;
@@ -115,9 +122,30 @@ export function matchRule(
 /** The first rule whose match holds. */
 export function findRule(
   policy: Policy,
-  attestation: Attestation,
+  attestation: AttestedSubject,
 ): PolicyRule | undefined {
   return policy.find((rule) => matchRule(rule, attestation).matched);
+}
+
+/**
+ * The wildcard that a SPIFFE ID registers under, and whose client it therefore shares: that of the rule
+ * which decides on it. A wildcard that merely covers it is not enough: the rule may be for others, or an
+ * earlier one may have less for it.
+ */
+export function sharedSubject(
+  policy: Policy,
+  id: SpiffeId,
+): string | undefined {
+  const rule = findRule(policy, {
+    kind: "spiffe",
+    trust: id.trustDomain,
+    subject: id.uri,
+    spiffeId: id,
+  });
+  const wildcard = rule?.registerAs;
+  return wildcard !== undefined && coversSpiffeId(wildcard, id)
+    ? wildcard.uri
+    : undefined;
 }
 
 /** Decides whether a rule lets a client have what is proposed, with every reason against it. */

@@ -1,25 +1,23 @@
 import { DcrError } from "@accredit/core/errors";
 import type { ClientStore } from "@accredit/core/ports";
-import type { RegisteredClient } from "@accredit/core/registration";
 import {
-  coversSpiffeId,
-  type SpiffeId,
-  type SpiffeIdWildcard,
-} from "@accredit/core/spiffe";
+  sharedSubject,
+  type RegisteredClient,
+} from "@accredit/core/registration";
+import type { SpiffeId } from "@accredit/core/spiffe";
 import { requireStanding, type StandingSource } from "./standing.ts";
 
 /** What finding a client needs of the world. */
 export interface FindClientPorts extends StandingSource {
   readonly store: Pick<ClientStore, "findClient" | "findSpiffeClients"> &
     StandingSource["store"];
-  /** The wildcards that policy rules register clients under. */
-  readonly wildcards: readonly SpiffeIdWildcard[];
   /** Hears of a client that has proven itself. */
   readonly renewLease: (client: RegisteredClient, instance: string) => void;
 }
 
 /**
- * The client that a proven SPIFFE ID stands for (CAUTH-06): its own, or the one whose wildcard covers it.
+ * The client that a proven SPIFFE ID stands for (CAUTH-06): its own, or the one that it shares by the rule
+ * that decides on it.
  * `clientId` is what the request names, the client's identifier or its SPIFFE ID; without it the ID must
  * have one client only (A05). A client of its own comes before one that it shares.
  *
@@ -42,18 +40,15 @@ export async function findSpiffeClient(
 async function lookUp(
   subject: SpiffeId,
   clientId: string | undefined,
-  { store, wildcards }: FindClientPorts,
+  { store, policy }: FindClientPorts,
 ): Promise<RegisteredClient> {
-  const names = [
-    subject.uri,
-    ...wildcards
-      .filter((wildcard) => coversSpiffeId(wildcard, subject))
-      .map(({ uri }) => uri),
-  ];
-  if (clientId !== undefined && !names.includes(clientId)) {
+  const shared = sharedSubject(policy, subject);
+  const names = shared === undefined ? [subject.uri] : [subject.uri, shared];
+  if (clientId !== undefined) {
+    // Before it is a SPIFFE ID, it is an identifier, and has one client.
     const client = await store.findClient(clientId);
     if (client !== undefined && isOneOf(names, client)) return client;
-    throw mismatch();
+    if (!names.includes(clientId)) throw mismatch();
   }
   const isOwn = clientId === undefined || clientId === subject.uri;
   for (const name of isOwn ? names : [clientId]) {

@@ -2,11 +2,13 @@ import { DcrError } from "@accredit/core/errors";
 import type { ClientLifecycle, Clock } from "@accredit/core/ports";
 import {
   isTargetOf,
+  sharedSubject,
   suspended,
   withdrawalOf,
   type Policy,
   type RegisteredClient,
 } from "@accredit/core/registration";
+import { parseSpiffeId } from "@accredit/core/spiffe";
 import type { TrustSource } from "@accredit/core/trust";
 import { requireGoodStatus, type CredentialStatuses } from "@accredit/core/vc";
 
@@ -45,6 +47,15 @@ export async function requireStanding(
       : suspended(ofInstance);
   if (withdrawal !== undefined)
     throw new DcrError(withdrawal.code, withdrawal.message);
+  if (
+    client.subject !== instance &&
+    client.subject !== sharedSubject(policy, parseSpiffeId(instance))
+  ) {
+    throw new DcrError(
+      "registration_withdrawn",
+      "the policy no longer has the SPIFFE ID share this client",
+    );
+  }
   if (client.kind !== "vc") return;
   if (trust.credentialIssuer?.(client.trust)?.status === "off") return;
   // Asked of the list as it is now: what the issuer withdraws stops without anything being written here.

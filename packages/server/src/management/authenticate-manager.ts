@@ -4,10 +4,10 @@ import type { ClientAttestation } from "@accredit/core/credential";
 import { DcrError } from "@accredit/core/errors";
 import {
   hashManagementToken,
+  sharedSubject,
   type RegisteredClient,
   type SpiffeAuthMethod,
 } from "@accredit/core/registration";
-import { coversSpiffeId } from "@accredit/core/spiffe";
 import {
   verifyCredential,
   type AuthenticationPorts,
@@ -149,14 +149,14 @@ function bearerToken({ headers, rawHeaders }: IncomingMessage) {
   return token;
 }
 
-/** The one client of the proven SPIFFE ID, or of a wildcard that covers it, that the URI names. */
+/** The one client of the proven SPIFFE ID, or of the wildcard it shares, that the URI names. */
 async function findManaged(
   { subject }: ProvenCredential,
   handle: string,
-  { store, wildcards }: AuthenticationPorts,
+  { store, policy }: AuthenticationPorts,
 ): Promise<RegisteredClient> {
-  const covering = wildcards.filter((each) => coversSpiffeId(each, subject));
-  for (const { uri } of [subject, ...covering]) {
+  for (const uri of [subject.uri, sharedSubject(policy, subject)]) {
+    if (uri === undefined) continue;
     const clients = await store.findSpiffeClients(uri);
     const client = clients.find(
       ({ clientId }) => clientHandle(clientId) === handle,
