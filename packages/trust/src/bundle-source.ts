@@ -24,6 +24,11 @@ export interface BundleSource {
   /** What a document of this source says. Default: a SPIFFE bundle document. */
   readonly parse?:
     ((document: Uint8Array) => Promise<SpiffeBundle>) | undefined;
+  /** Hears of the document, of this source, that an earlier process read, and of the epoch second it did. */
+  readonly resume?:
+    ((document: Uint8Array, readAt: number) => void) | undefined;
+  /** For operators: what the last read lacked although it gave a document; undefined where nothing. */
+  readonly partialFailure?: (() => string | undefined) | undefined;
   /** For operators: why a bundle of this source has no keys, where it knows. */
   readonly shortcoming?: (() => string | undefined) | undefined;
   /** Resolves when the next attempt is due; rejects only when the signal aborts. */

@@ -25,6 +25,8 @@ export interface KeptDomainOptions {
   readonly keyId: "optional" | "required";
   readonly required: boolean;
   readonly maxStaleSeconds: number;
+  /** Whether WIT keys are of any use here. */
+  readonly takesWit: boolean;
   readonly source: BundleSource;
   /** Where its bundle outlives the process; undefined: nowhere. */
   readonly cache: BundleCache | undefined;
@@ -36,11 +38,11 @@ export interface KeptDomainOptions {
 export interface TrustStatus {
   readonly trustDomain: TrustDomainName;
   readonly required: boolean;
-  /** Whether there is a bundle with at least one usable key. */
+  /** Whether there is a bundle with at least one usable key or authority. */
   readonly ready: boolean;
   /** Usable JWT keys. */
   readonly keys: number;
-  /** Usable X.509 authorities. */
+  /** X.509 authorities that have not expired. */
   readonly x509Authorities: number;
   /** `spiffe_sequence` in decimal: it may be larger than a number holds. */
   readonly sequence: string | null;
@@ -68,6 +70,11 @@ export class KeptDomain {
   /** Why the last attempt failed; null when it did not. */
   #failure: string | null = null;
   #failures = 0;
+  /** What the last attempt lacked although it succeeded. */
+  #partialFailure: string | null = null;
+  /** The highest `spiffe_sequence` taken: a document without one does not make an older one newer. */
+  #highestSequence: bigint | undefined;
+  #saidStale = false;
   /** Epoch seconds at which an unknown key was last looked for. */
   #lastUnknownKey = Number.NEGATIVE_INFINITY;
   /** Two different documents of one sequence number; stands until the number rises. */
@@ -93,7 +100,7 @@ export class KeptDomain {
       issuer,
       keyId,
       bundle: this.#usableBundle(),
-      refreshFails: this.#failure !== null,
+      refreshFails: this.#failure !== null || this.#partialFailure !== null,
       refreshUnknownKey: this.#refreshUnknownKey,
     };
   }
@@ -119,17 +126,16 @@ export class KeptDomain {
   status(): TrustStatus {
     const { trustDomain, required, source } = this.#options;
     const usable = this.#usableBundle();
-    const keys = usable?.jwtAuthorities.size ?? 0;
-    const x509Authorities = usable?.x509Authorities.length ?? 0;
+    const { jwt, x509, wit } = this.#count(usable);
     return {
       trustDomain,
       required,
-      ready: keys + x509Authorities > 0,
-      keys,
-      x509Authorities,
+      ready: jwt + x509 + wit > 0,
+      keys: jwt,
+      x509Authorities: x509,
       sequence: this.#held?.bundle.sequence?.toString() ?? null,
       lastSuccess: this.#lastSuccess,
-      lastError: this.#failure ?? this.#conflict ?? this.#shortcoming(usable),
+      lastError: this.#lastError(usable),
       ageSeconds: this.#age(),
       source: source.description,
     };
@@ -149,7 +155,9 @@ export class KeptDomain {
     if (saved === undefined) return;
     const { document, readAt } = saved;
     try {
-      this.#held = { bundle: await this.#parse(document), document };
+      const bundle = await this.#parse(document);
+      this.#hold({ bundle, document });
+      this.#options.source.resume?.(document, readAt);
       this.#lastSuccess = readAt;
       this.#log("info", "bundle kept from before the restart", { readAt });
     } catch (error) {
@@ -230,12 +238,14 @@ export class KeptDomain {
     )
       return;
     const bundle = await this.#parse(document);
-    const change = compareBundles(current?.bundle, bundle);
+    const change = this.#isBelowHighest(bundle)
+      ? "rollback"
+      : compareBundles(current?.bundle, bundle);
     switch (change) {
       case "rollback":
         throw new SourceError(
           "sequence_rollback",
-          `expected spiffe_sequence ${current?.bundle.sequence} or higher, got ${bundle.sequence}; the bundle in use stays`,
+          `expected spiffe_sequence ${this.#highestSequence} or higher, got ${bundle.sequence}; the bundle in use stays`,
         );
       case "conflict":
         this.#conflict = `expected another spiffe_sequence for other keys, got ${bundle.sequence} again; the newest bundle is used`;
@@ -248,14 +258,34 @@ export class KeptDomain {
       case "same":
         break;
     }
-    this.#held = { bundle, document };
+    this.#hold({ bundle, document });
     if (change !== "same") this.#logBundle(bundle);
+  }
+
+  #hold(held: Held): void {
+    this.#held = held;
+    this.#highestSequence = held.bundle.sequence ?? this.#highestSequence;
+  }
+
+  #isBelowHighest({ sequence }: SpiffeBundle): boolean {
+    return (
+      sequence !== undefined &&
+      this.#highestSequence !== undefined &&
+      sequence < this.#highestSequence
+    );
   }
 
   #succeed(): void {
     if (this.#failure !== null) this.#log("info", "bundle source works again");
     this.#failure = null;
     this.#failures = 0;
+    this.#saidStale = false;
+    const partial = this.#options.source.partialFailure?.() ?? null;
+    if (partial !== null && partial !== this.#partialFailure)
+      this.#log("warn", `bundle refreshed in part: ${partial}`);
+    if (partial === null && this.#partialFailure !== null)
+      this.#log("info", "bundle source works again as a whole");
+    this.#partialFailure = partial;
   }
 
   /** Keeps what is held. Logs a failure that goes on only when it changes. */
@@ -267,6 +297,9 @@ export class KeptDomain {
       this.#log("warn", `bundle not refreshed: ${message}`, { reason });
     }
     this.#failure = message;
+    if (this.#saidStale || this.#held === undefined || !this.#isStale()) return;
+    this.#saidStale = true;
+    this.#log("error", `trust domain fails closed: ${this.#staleness()}`);
   }
 
   #usableBundle(): SpiffeBundle | undefined {
@@ -286,15 +319,44 @@ export class KeptDomain {
     return Math.max(0, this.#options.clock.now() - this.#lastSuccess);
   }
 
+  /** Everything that is wrong at present; null where nothing is. */
+  #lastError(usable: SpiffeBundle | undefined): string | null {
+    const problems = [
+      usable === undefined && this.#held !== undefined
+        ? this.#staleness()
+        : null,
+      this.#failure ??
+        this.#partialFailure ??
+        this.#conflict ??
+        this.#shortcoming(usable),
+    ].filter((problem) => problem !== null);
+    return problems.length === 0 ? null : problems.join("; ");
+  }
+
+  #staleness(): string {
+    return `expected a bundle read within the last ${this.#options.maxStaleSeconds} seconds, got an older one`;
+  }
+
+  /** The keys and authorities of a bundle that credentials may be verified with now. */
+  #count(
+    bundle: SpiffeBundle | undefined,
+  ): Readonly<Record<"jwt" | "x509" | "wit", number>> {
+    if (bundle === undefined) return { jwt: 0, x509: 0, wit: 0 };
+    const now = this.#options.clock.now();
+    return {
+      jwt: bundle.jwtAuthorities.size,
+      x509: bundle.x509Authorities.filter(
+        ({ parsed }) => parsed.notAfter >= now,
+      ).length,
+      wit: this.#options.takesWit ? bundle.witAuthorities.size : 0,
+    };
+  }
+
   /** What is wrong although the last attempt succeeded. */
   #shortcoming(usable: SpiffeBundle | undefined): string | null {
-    if (usable === undefined) {
-      return this.#held === undefined
-        ? null
-        : `expected a bundle read within the last ${this.#options.maxStaleSeconds} seconds, got an older one`;
-    }
-    if (usable.jwtAuthorities.size + usable.x509Authorities.length > 0)
-      return null;
+    if (usable === undefined) return null;
+    const { jwt, x509, wit } = this.#count(usable);
+    if (jwt + x509 + wit > 0) return null;
     const why = this.#options.source.shortcoming?.();
     return `expected a usable key in the bundle, got none (${why ?? `${usable.skipped.length} skipped`})`;
   }
@@ -307,10 +369,9 @@ export class KeptDomain {
       sequence: sequence?.toString() ?? null,
       skipped: skipped.map(({ index, reason }) => `${index}: ${reason}`),
     };
+    const { jwt, x509, wit } = this.#count(bundle);
     const level =
-      jwtAuthorities.size + x509Authorities.length === 0 || skipped.length > 0
-        ? "warn"
-        : "info";
+      jwt + x509 + wit === 0 || skipped.length > 0 ? "warn" : "info";
     this.#log(level, "bundle changed", fields);
   }
 

@@ -80,6 +80,8 @@ export interface TrustKeeperOptions {
   readonly domains: readonly TrustDomainOptions[];
   readonly clock: KeeperClock;
   readonly log: KeeperLog;
+  /** Whether WIT keys are of any use here; where not, no Workload API is asked for them. Default: false. */
+  readonly takesWit?: boolean | undefined;
   /** From 0 to below 1; spreads retries. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
   /** Where bundles that were read outlive the process; undefined: nowhere. Not those of local files. */

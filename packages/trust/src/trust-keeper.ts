@@ -49,13 +49,15 @@ export interface TrustKeeper extends TrustSource {
  * @throws {TypeError} for a trust domain given twice
  */
 export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
+  const { takesWit = false } = options;
   const kept = new Map<TrustDomainName, KeptDomain>();
   const streams = new Map<string, WorkloadApiBundles>();
   const world: SourceWorld = {
     bundleOf: (trustDomain) => kept.get(trustDomain),
     bundlesAt(address) {
       const open =
-        streams.get(address) ?? openWorkloadApiBundles(address, options.clock);
+        streams.get(address) ??
+        openWorkloadApiBundles(address, options.clock, takesWit);
       streams.set(address, open);
       return open;
     },
@@ -79,6 +81,7 @@ export function createTrustKeeper(options: TrustKeeperOptions): TrustKeeper {
         keyId: domain.keyId,
         required: domain.required ?? true,
         maxStaleSeconds: domain.maxStaleSeconds ?? DEFAULT_MAX_STALE_SECONDS,
+        takesWit,
         source,
         cache,
         clock: options.clock,
@@ -120,7 +123,7 @@ interface SourceWorld {
 
 function createSource(
   trustDomain: TrustDomainName,
-  { bundle }: TrustDomainOptions,
+  { bundle, maxStaleSeconds = DEFAULT_MAX_STALE_SECONDS }: TrustDomainOptions,
   { clock, random = Math.random, fetch = fetchDocument }: TrustKeeperOptions,
   world: SourceWorld,
 ): BundleSource {
@@ -128,9 +131,12 @@ function createSource(
   if (bundle.kind === "file") return createFileSource(bundle, clock);
   if (bundle.kind === "https_web") return createHttpsWebSource(bundle, web);
   if (bundle.kind === "workload_api") {
-    const { address } = bundle;
-    const streams = world.bundlesAt(address);
-    return createWorkloadApiSource(trustDomain, address, streams, clock);
+    return createWorkloadApiSource(trustDomain, {
+      address: bundle.address,
+      bundles: world.bundlesAt(bundle.address),
+      maxStaleSeconds,
+      clock,
+    });
   }
   const endpoint = parseSpiffeId(bundle.endpointSpiffeId);
   return createHttpsSpiffeSource(bundle, {

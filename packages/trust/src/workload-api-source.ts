@@ -33,8 +33,8 @@ export interface WorkloadApiBundles {
   streams(): {
     readonly jwt: WorkloadApiSource<JwtBundles>;
     readonly x509: WorkloadApiSource<X509Bundles>;
-    /** Few endpoints serve them (WAPI-09). */
-    readonly wit: WorkloadApiSource<WitBundles>;
+    /** Undefined where nobody wants WIT keys. Few endpoints serve them (WAPI-09). */
+    readonly wit: WorkloadApiSource<WitBundles> | undefined;
   };
   /** Tells of each message and each failure of any stream. */
   onEvent(listener: () => void): void;
@@ -49,6 +49,7 @@ export interface WorkloadApiBundles {
 export function openWorkloadApiBundles(
   address: string,
   clock: KeeperClock,
+  takesWit: boolean,
 ): WorkloadApiBundles {
   const client = createWorkloadApiClient({ address });
   const listeners: (() => void)[] = [];
@@ -62,10 +63,10 @@ export function openWorkloadApiBundles(
       const options = { client, clock, onError: tell };
       const jwt = createJwtSource(options);
       const x509 = createX509BundleSource(options);
+      const wit = takesWit ? createWitBundleSource(options) : undefined;
       jwt.onChange(tell);
       x509.onChange(tell);
-      const wit = createWitBundleSource(options);
-      wit.onChange(tell);
+      wit?.onChange(tell);
       opened = { jwt, x509, wit };
       return opened;
     },
@@ -73,59 +74,117 @@ export function openWorkloadApiBundles(
     close() {
       opened?.jwt.close();
       opened?.x509.close();
-      opened?.wit.close();
+      opened?.wit?.close();
       client.close();
     },
   };
 }
 
+/** What a {@link createWorkloadApiSource} is made of. */
+export interface WorkloadApiSourceOptions {
+  readonly address: string;
+  readonly bundles: WorkloadApiBundles;
+  /** How long what a broken stream said last is used, in seconds. */
+  readonly maxStaleSeconds: number;
+  readonly clock: KeeperClock;
+}
+
 /**
  * The bundle of one trust domain as a Workload API streams it: the JWT and WIT keys and X.509 authorities under its
- * own SPIFFE ID, never another's. What the endpoint takes back is gone at once (WAPI-10).
+ * own SPIFFE ID, never another's. What the endpoint takes back is gone at once (WAPI-10), whatever becomes of
+ * the other streams: of a broken one, what it said last is used until it is too old.
  *
  * @see SPIFFE Workload API sections 5.2.2 and 6.2.2
  */
 export function createWorkloadApiSource(
   trustDomain: TrustDomainName,
-  address: string,
-  bundles: WorkloadApiBundles,
-  clock: KeeperClock,
+  { address, bundles, maxStaleSeconds, clock }: WorkloadApiSourceOptions,
 ): BundleSource {
   const id = `spiffe://${trustDomain}`;
   // Whether anything happened since the last attempt began; what comes while one runs is not missed.
   let news = Promise.withResolvers<void>();
   bundles.onEvent(() => news.resolve());
+  /** What each stream said last of this trust domain, and when, in epoch seconds. */
+  let said: Partial<
+    Record<Kind, { readonly part: Part; readonly at: number }>
+  > = {};
+  /** The first attempt alone waits for a stream that is silent. */
+  let hasWaited = false;
   let shortcoming: string | undefined;
+  let partialFailure: string | undefined;
+
+  const firstWords = async (signal: AbortSignal): Promise<void> => {
+    const streams = Object.values(bundles.streams());
+    const limit = AbortSignal.any([
+      signal,
+      AbortSignal.timeout(FIRST_MESSAGE_MS),
+    ]);
+    while (!hasWaited && !limit.aborted) {
+      hasWaited = streams.every(
+        (stream) =>
+          stream === undefined ||
+          stream.current() !== undefined ||
+          stream.error() !== undefined,
+      );
+      if (hasWaited) return;
+      await abortable(news.promise, limit).catch(() => undefined);
+      news = Promise.withResolvers();
+    }
+    signal.throwIfAborted();
+    hasWaited = true;
+  };
+
   return {
     description: `workload_api ${address}`,
-    // While the streams are open they say what is true now; a broken one makes the attempt fail.
+    // While the streams are open they say what is true now; broken ones make the attempt fail.
     authoritative: true,
     shortcoming: () => shortcoming,
+    partialFailure: () => partialFailure,
+    resume(document, at) {
+      const { jwt, x509, wit } = decode(document);
+      said = {
+        jwt: { part: jwt, at },
+        x509: { part: x509, at },
+        wit: { part: wit, at },
+      };
+    },
     async read(signal) {
       news = Promise.withResolvers();
+      await firstWords(signal);
       const { jwt, x509, wit } = bundles.streams();
-      const limit = AbortSignal.any([
-        signal,
-        AbortSignal.timeout(FIRST_MESSAGE_MS),
-      ]);
-      const hasWord = (source: Stream): boolean =>
-        source.current() !== undefined || source.error() !== undefined;
-      while (![jwt, x509, wit].every(hasWord) && !limit.aborted) {
-        await abortable(news.promise, limit).catch(() => undefined);
-        news = Promise.withResolvers();
+      const words = {
+        jwt: wordOf(jwt, (state) => state.get(id)),
+        x509: wordOf(x509, ({ bundles: all }) => all.get(id)),
+        wit: wordOf(wit, (state) => {
+          const jwks = state.get(id);
+          return jwks === undefined ? undefined : Buffer.from(jwks);
+        }),
+      };
+      const now = clock.now();
+      const failures: string[] = [];
+      const parts: Record<Kind, Part> = { jwt: [], x509: [], wit: [] };
+      for (const kind of KINDS) {
+        const { part, failure } = words[kind];
+        if (failure === undefined) {
+          said[kind] = { part: part ?? [], at: now };
+        } else failures.push(`${kind}: ${failure}`);
+        const last = said[kind];
+        if (last !== undefined && now - last.at <= maxStaleSeconds)
+          parts[kind] = last.part;
       }
-      signal.throwIfAborted();
-      const [jwtBundles, x509Bundles] = [stateOf(jwt), stateOf(x509)];
-      const witBundle = stateOf(wit)?.get(id);
+      const isSpoken = KINDS.some((kind) => words[kind].part !== undefined);
+      // Nobody there to say anything: what is held stays, and grows older.
+      if (failures.length > 0 && !isSpoken)
+        throw failed(failures.join("; "), jwt.error() ?? x509.error());
+      partialFailure =
+        failures.length === 0
+          ? undefined
+          : `expected every bundle stream of the Workload API to work, got ${failures.join("; ")}`;
       shortcoming =
         jwt.error()?.message ??
         x509.error()?.message ??
         `nothing is streamed for ${id}`;
-      return encode({
-        jwks: jwtBundles?.get(id),
-        certificates: x509Bundles?.bundles.get(id) ?? [],
-        witJwks: witBundle === undefined ? undefined : Buffer.from(witBundle),
-      });
+      return encode(parts);
     },
     parse: parseDocument,
     async untilNext({ failures }, signal) {
@@ -140,48 +199,53 @@ export function createWorkloadApiSource(
   };
 }
 
-type Stream = WorkloadApiSource<unknown>;
+const KINDS = ["jwt", "x509", "wit"] as const;
+type Kind = (typeof KINDS)[number];
+/** One key set, or certificates; none: nothing. */
+type Part = readonly Uint8Array[];
 
-/**
- * What a stream says now; undefined where it has taken everything back, or where the endpoint does not serve
- * this kind of bundle at all.
- *
- * @throws {SourceError} `workload_api_failed`
- */
-function stateOf<State>(source: WorkloadApiSource<State>): State | undefined {
-  const error = source.error();
-  if (error === undefined) {
-    const state = source.current();
-    if (state !== undefined) return state;
-    throw failed("no message in time");
-  }
-  const { code } = error;
-  if (code === "redacted" || code === "no_identity" || code === "unimplemented")
-    return undefined;
-  throw failed(error.message, error);
+/** What a stream says now: its part of the bundle, nothing at all, or that it is broken. */
+interface Word {
+  /** Empty where the stream has taken everything back; undefined where it is broken, or not served. */
+  readonly part?: Part;
+  readonly failure?: string;
 }
 
-interface StreamedBundle {
-  readonly jwks: Uint8Array | undefined;
-  readonly certificates: readonly Uint8Array[];
-  readonly witJwks: Uint8Array | undefined;
+/**
+ * What a stream says now of one trust domain. One that was taken back, or is not served, says that there is
+ * nothing.
+ */
+function wordOf<State>(
+  source: WorkloadApiSource<State> | undefined,
+  pick: (state: State) => Uint8Array | readonly Uint8Array[] | undefined,
+): Word {
+  const error = source?.error();
+  if (source === undefined || error?.code === "unimplemented") return {};
+  if (error?.code === "redacted" || error?.code === "no_identity")
+    return { part: [] };
+  if (error !== undefined) return { failure: error.message };
+  const state = source.current();
+  if (state === undefined) return { failure: "no message in time" };
+  const part = pick(state);
+  return { part: part instanceof Uint8Array ? [part] : (part ?? []) };
 }
 
 /** One document of all, so that the keeper compares and keeps it like any other. */
-function encode({ jwks, certificates, witJwks }: StreamedBundle): Uint8Array {
+function encode({ jwt, x509, wit }: Record<Kind, Part>): Uint8Array {
   const base64 = (bytes: Uint8Array): string =>
     Buffer.from(bytes).toString("base64");
+  const [jwks] = jwt.map(base64);
+  const [witJwks] = wit.map(base64);
   return Buffer.from(
     JSON.stringify({
-      jwks: jwks === undefined ? null : base64(jwks),
-      x509: certificates.map(base64),
-      wit: witJwks === undefined ? null : base64(witJwks),
+      jwks: jwks ?? null,
+      x509: x509.map(base64),
+      wit: witJwks ?? null,
     }),
   );
 }
 
-/** @throws {DcrError} `bundle_invalid` */
-async function parseDocument(document: Uint8Array): Promise<SpiffeBundle> {
+function decode(document: Uint8Array): Record<Kind, Part> {
   const { jwks, x509, wit } = JSON.parse(
     Buffer.from(document).toString("utf8"),
   ) as {
@@ -189,23 +253,35 @@ async function parseDocument(document: Uint8Array): Promise<SpiffeBundle> {
     readonly x509: readonly string[];
     readonly wit: string | null;
   };
+  const bytes = (text: string): Uint8Array => Buffer.from(text, "base64");
+  return {
+    jwt: jwks === null ? [] : [bytes(jwks)],
+    x509: x509.map(bytes),
+    wit: wit === null ? [] : [bytes(wit)],
+  };
+}
+
+/** @throws {DcrError} `bundle_invalid` */
+async function parseDocument(document: Uint8Array): Promise<SpiffeBundle> {
+  const parts = decode(document);
+  const [jwks] = parts.jwt;
+  const [witJwks] = parts.wit;
   const jwt =
-    jwks === null
+    jwks === undefined
       ? { jwtAuthorities: new Map<string, never>(), skipped: [] }
-      : readJwtAuthorities(Buffer.from(jwks, "base64"));
-  const witKeys =
-    wit === null
+      : readJwtAuthorities(jwks);
+  const wit =
+    witJwks === undefined
       ? { witAuthorities: new Map<string, never>(), skipped: [] }
-      : readWitAuthorities(Buffer.from(wit, "base64"));
-  const certificates = x509.map((der) => Buffer.from(der, "base64"));
-  const authorities = readX509Authorities(certificates);
+      : readWitAuthorities(witJwks);
+  const authorities = readX509Authorities(parts.x509);
   return {
     ...jwt,
     ...authorities,
-    ...witKeys,
+    ...wit,
     sequence: undefined,
     refreshHintSeconds: undefined,
-    skipped: [...jwt.skipped, ...authorities.skipped, ...witKeys.skipped],
+    skipped: [...jwt.skipped, ...authorities.skipped, ...wit.skipped],
   };
 }
 

@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
-import { FakeAuthority } from "@accredit/testkit";
+import { FakeAuthority, FakeX509Authority } from "@accredit/testkit";
 import type { TrustDomainOptions } from "@accredit/trust";
 import { readLocalFile } from "../src/lib/local-file.ts";
 import {
@@ -193,6 +193,54 @@ test("[F13] a file without keys replaces the bundle", async (t) => {
   await writeFile(path, '{"keys":[]}');
   await until(() => kids()?.length === 0);
   assert.equal(status().ready, false);
+});
+
+test("[BNDL-07] a document without a sequence does not let an older one in after it", async (t) => {
+  const { path, spire, keeper, status, kids } = await loaded(t);
+  const old = spire.bundleDocument();
+  spire.sequence = 10;
+  await writeFile(path, spire.bundleDocument());
+  await keeper.refresh(EXAMPLE);
+  await spire.addKey();
+  const { spiffe_sequence: _sequence, ...without } = JSON.parse(
+    String(spire.bundleDocument()),
+  ) as Record<string, unknown>;
+  await writeFile(path, JSON.stringify(without));
+  await keeper.refresh(EXAMPLE);
+  assert.equal(kids()?.length, 2);
+  await writeFile(path, old);
+  await keeper.refresh(EXAMPLE);
+  assert.equal(kids()?.length, 2);
+  assert.match(status().lastError ?? "", /spiffe_sequence 10 or higher, got 2/);
+});
+
+test("a bundle whose authorities have expired, or that has WIT keys alone where none are taken, is not ready", async (t) => {
+  const directory = await makeDirectory(t);
+  const path = join(directory, "bundle.json");
+  const expired = await FakeX509Authority.create({
+    notBefore: 1,
+    notAfter: 100_000,
+  });
+  await writeFile(path, JSON.stringify({ keys: [expired.bundleKey()] }));
+  const first = keep(t, [fileDomain(path)]);
+  await first.keeper.start();
+  assert.equal(first.status().x509Authorities, 0);
+  assert.equal(first.status().ready, false);
+
+  const wit = await FakeAuthority.create();
+  const keys = wit.keys.map(({ kid, publicJwk }) => ({
+    ...publicJwk,
+    kid,
+    use: "wit-svid",
+  }));
+  await writeFile(path, JSON.stringify({ keys }));
+  for (const takesWit of [false, true]) {
+    const { keeper, status } = keep(t, [fileDomain(path)], undefined, {
+      takesWit,
+    });
+    await keeper.start();
+    assert.equal(status().ready, takesWit);
+  }
 });
 
 test("[F14] a file with a lower sequence does not", async (t) => {

@@ -258,7 +258,7 @@ test("[Q10] is used until max_stale, then not, then again", async (t) => {
   const spire = await FakeAuthority.create();
   endpoint.serve(spire.bundleDocument());
   const domain = webDomain(endpoint.url, { maxStaleSeconds: 3600 });
-  const { keeper, clock, status, kids } = keep(t, [domain]);
+  const { keeper, clock, status, kids, lines } = keep(t, [domain]);
   await keeper.start();
   await clock.asleep();
   endpoint.serve({ body: "", status: 503 });
@@ -269,11 +269,24 @@ test("[Q10] is used until max_stale, then not, then again", async (t) => {
   assert.equal(status().ageSeconds, 3600);
   clock.advance(1);
   assert.equal(kids(), undefined);
+  assert.match(
+    status().lastError ?? "",
+    /read within the last 3600 seconds, got an older one; expected status 200/,
+  );
+  const closed = () =>
+    lines.filter(({ message }) =>
+      message.startsWith("trust domain fails closed"),
+    ).length;
+  assert.equal(closed(), 0);
+  await clock.pass(75);
+  assert.equal(closed(), 1, "with the next attempt");
+  await clock.pass(75);
+  assert.equal(closed(), 1, "once");
   assert.notEqual(keeper.spiffe(EXAMPLE), undefined);
   assert.equal(status().ready, false);
   assert.equal(status().keys, 0);
   endpoint.serve(spire.bundleDocument());
-  await clock.pass(74);
+  await clock.pass(75);
   assert.deepEqual(kids(), ["example.org-1"]);
   assert.equal(status().ready, true);
 });

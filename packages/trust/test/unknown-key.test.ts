@@ -120,7 +120,7 @@ test("[X08] while nothing is held, no key id makes anything be fetched", async (
   const { keeper, clock } = keep(t, [webDomain(endpoint.url)]);
   await keeper.start();
   await clock.asleep();
-  clock.advance(31);
+  await clock.pass(31);
   const { requests } = endpoint;
   assert.equal(await verify(spire, keeper, clock), "source_unavailable");
   assert.equal(endpoint.requests, requests);

@@ -45,7 +45,7 @@ async function startAgent(
 ) {
   const jwt = new Streamed<Record<string, Uint8Array>>();
   const x509 = new Streamed<Record<string, Uint8Array>>();
-  const calls = { jwt: 0, x509: 0 };
+  const calls = { jwt: 0, x509: 0, wit: 0 };
   const refuse = (code: Code | undefined): void => {
     if (code !== undefined) throw new ConnectError("said the agent", code);
   };
@@ -61,6 +61,10 @@ async function startAgent(
           calls.x509++;
           refuse(refusals.x509);
           for await (const bundles of x509.follow(signal)) yield { bundles };
+        },
+        async *fetchWITBundles() {
+          calls.wit++;
+          throw new ConnectError("not here", Code.Unimplemented);
         },
       }),
   });
@@ -132,7 +136,7 @@ test("[CAUTH-14] [WAPI-07] [BNDL-11] [FED-09] each trust domain has what streams
   const third = keeper.spiffe(parseTrustDomainName("third.example"))?.bundle;
   assert.equal(third?.jwtAuthorities.size, 0, "nothing is streamed for it");
   assert.match(keeper.status()[1]?.lastError ?? "", /nothing is streamed for/);
-  assert.deepEqual(agent.calls, { jwt: 1, x509: 1 }, "streams are shared");
+  assert.deepEqual(agent.calls, { jwt: 1, x509: 1, wit: 0 }, "shared");
   assert.equal(
     keeper.spiffe(parseTrustDomainName("other.example")),
     undefined,
@@ -219,6 +223,82 @@ test("[WAPI-10] what comes while a message is being read is not missed", async (
   await until(() => status().x509Authorities === 0);
 });
 
+test("[WAPI-10] [Q11] while one stream is broken the other is followed, and what the broken one said ages", async (t) => {
+  const refusals: Refusals = {};
+  const agent = await startAgent(t, refusals);
+  const own = "spiffe://example.org";
+  const spire = await FakeAuthority.create();
+  agent.jwt.set({ [own]: jwksOf(spire) });
+  agent.x509.set({ [own]: (await FakeX509Authority.create()).certificate });
+  const { keeper, clock, kids, status, lines } = keep(t, [
+    domain(agent.address),
+  ]);
+  await keeper.start();
+  assert.equal(status().x509Authorities, 1);
+  refusals.x509 = Code.Internal;
+  agent.hangUp();
+  await until(() => {
+    clock.advance(1);
+    return /x509: /.test(status().lastError ?? "");
+  });
+  await spire.addKey();
+  spire.removeKey("example.org-1");
+  agent.jwt.set({ [own]: jwksOf(spire) });
+  await until(() => {
+    clock.advance(1);
+    return kids()?.join() === "example.org-2";
+  });
+  assert.equal(status().x509Authorities, 1, "not too old yet");
+  assert.equal(status().ready, true);
+  clock.advance(3601);
+  await until(() => status().x509Authorities === 0);
+  assert.deepEqual(kids(), ["example.org-2"]);
+  refusals.x509 = undefined;
+  await until(() => {
+    clock.advance(1);
+    return status().x509Authorities === 1 && status().lastError === null;
+  });
+  const messages = lines.map(({ message }) => message);
+  assert.ok(
+    messages.some((each) => each.startsWith("bundle refreshed in part")),
+  );
+  assert.ok(messages.includes("bundle source works again as a whole"));
+});
+
+test("[WAPI-10] a stream that takes everything back is heard while the other is broken", async (t) => {
+  const refusals: Refusals = {};
+  const agent = await startAgent(t, refusals);
+  const own = "spiffe://example.org";
+  agent.jwt.set({ [own]: jwksOf(await FakeAuthority.create()) });
+  agent.x509.set({ [own]: (await FakeX509Authority.create()).certificate });
+  const { keeper, clock, kids } = keep(t, [domain(agent.address)]);
+  await keeper.start();
+  assert.equal(kids()?.length, 1);
+  refusals.x509 = Code.Internal;
+  refusals.jwt = Code.PermissionDenied;
+  agent.hangUp();
+  await until(() => {
+    clock.advance(1);
+    return kids()?.length === 0;
+  });
+});
+
+test("[WIT-01] nobody is asked for WIT keys that are of no use", async (t) => {
+  const agent = await startAgent(t);
+  const own = "spiffe://example.org";
+  agent.jwt.set({ [own]: jwksOf(await FakeAuthority.create()) });
+  agent.x509.set({ [own]: (await FakeX509Authority.create()).certificate });
+  const { keeper, status } = keep(t, [domain(agent.address)]);
+  await keeper.start();
+  assert.equal(status().lastError, null);
+  assert.equal(agent.calls.wit, 0);
+  const taking = keep(t, [domain(agent.address)], undefined, {
+    takesWit: true,
+  });
+  await taking.keeper.start();
+  assert.equal(agent.calls.wit, 1);
+});
+
 test("[WAPI-11] an agent without the JWT profile leaves X.509 keys, which are enough to be ready", async (t) => {
   const agent = await startAgent(t, { jwt: Code.Unimplemented });
   agent.x509.set({
@@ -278,5 +358,5 @@ test("an address that is none is refused at once, and nothing connects before th
   assert.throws(() => keep(t, [domain("unix:relative")]), /Workload API/);
   const agent = await startAgent(t);
   keep(t, [domain(agent.address)]);
-  assert.deepEqual(agent.calls, { jwt: 0, x509: 0 });
+  assert.deepEqual(agent.calls, { jwt: 0, x509: 0, wit: 0 });
 });

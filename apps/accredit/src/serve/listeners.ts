@@ -80,6 +80,8 @@ async function createServer(
   return createHttpsServer(
     {
       ...HTTP_SERVER_LIMITS,
+      // A peer that does not get on with it gets as long as for its request's headers.
+      handshakeTimeout: HTTP_SERVER_LIMITS.headersTimeout,
       ...(tls.clientCertificates === true && ASK_FOR_CERTIFICATES),
       cert,
       key,

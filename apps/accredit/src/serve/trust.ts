@@ -43,6 +43,7 @@ export function openTrust(
   const world = { clock: systemClock, log };
   const domains = createTrustKeeper({
     domains: config.trust,
+    takesWit: config.takesWit,
     cacheDirectory,
     ...world,
   });

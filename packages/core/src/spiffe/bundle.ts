@@ -219,7 +219,12 @@ function readEntry(entry: JsonValue): KeyEntry | string {
   if (use === undefined) return "no use";
   if (use !== "jwt-svid" && use !== "wit-svid" && use !== "x509-svid")
     return "unknown use";
-  if (use === "x509-svid") return { use, kid: "", key: entry };
+  if (use === "x509-svid") {
+    // Its key is the certificate's, which may be of Ed25519.
+    return KEY_TYPES.has(kty) || kty === "OKP"
+      ? { use, kid: "", key: entry }
+      : "unknown kty";
+  }
   if (!KEY_TYPES.has(kty)) return "unknown kty";
   if (typeof kid !== "string" || kid === "") return "no kid";
   return { use, kid, key: entry };

@@ -24,7 +24,9 @@ export type CertificatePath = readonly [
  * Finds a path from a leaf to one of the anchors, over the intermediates given, in whichever order they
  * came, that holds at `now`. Where several exist, as with cross-signed authorities, one that holds is enough.
  *
- * Names and signatures are OpenSSL's, the walk is bounded, and `checkPath` judges what was found.
+ * Names and signatures are OpenSSL's, the walk is bounded, and `checkPath` judges what was found. It goes from the
+ * anchors down, so that only keys that lead to one are ever computed with: whoever makes up authorities of
+ * his own, with costly keys, costs nothing.
  *
  * @throws {DcrError} `certificate_not_trusted`, saying what was wrong with the best path found
  * @see RFC 5280 section 6
@@ -35,29 +37,39 @@ export async function findCertificatePath(
   anchors: readonly ParsedCertificate[],
   now: number,
 ): Promise<CertificatePath> {
-  let signatures = 0;
   let why: string | undefined;
-  const pending: CertificatePath[] = [[leaf]];
+  const isSigned = signatureChecker();
+  const known = new Set(anchors.map(({ fingerprint }) => fingerprint));
+  const issued = [leaf, ...intermediates].filter(({ fingerprint }) => {
+    const isNew = !known.has(fingerprint);
+    known.add(fingerprint);
+    return isNew;
+  });
+  // Of each, the first is the youngest found and the last the anchor.
+  const pending = anchors.toReversed().map((anchor) => [anchor]);
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    const last = path.at(-1) ?? leaf;
-    for (const issuer of [...intermediates, ...anchors]) {
-      if (path.includes(issuer) || !last.native.checkIssued(issuer.native))
+    const [issuer] = path;
+    for (const child of issued) {
+      if (
+        issuer === undefined ||
+        path.includes(child) ||
+        !child.native.checkIssued(issuer.native)
+      )
         continue;
-      if (++signatures > MAX_SIGNATURES)
-        throw untrusted(`expected a simple chain, got one with too many paths`);
-      if (!last.native.verify(issuer.native.publicKey)) {
+      if (!isSigned(child, issuer)) {
         // An anchor of that name with another key may be the one before the one that is meant.
-        if (!anchors.includes(issuer))
+        if (path.length > 1)
           why = "expected signatures that verify along the chain, got another";
         continue;
       }
-      const longer: CertificatePath = [...path, issuer];
-      if (!anchors.includes(issuer)) {
-        if (longer.length < MAX_PATH) pending.push(longer);
+      if (child !== leaf) {
+        // With the leaf there is one more.
+        if (path.length + 2 <= MAX_PATH) pending.push([child, ...path]);
         continue;
       }
-      const problem = await pathProblem(longer, now);
-      if (problem === undefined) return longer;
+      const whole: CertificatePath = [leaf, ...path];
+      const problem = await pathProblem(whole, now);
+      if (problem === undefined) return whole;
       why = problem;
     }
   }
@@ -67,6 +79,28 @@ export async function findCertificatePath(
     "expected a chain to an authority of the trust domain, got one that ends elsewhere",
     { data: { authority: "unknown" } },
   );
+}
+
+/**
+ * Whether one certificate is signed by another, computed once for each pair.
+ *
+ * @throws {DcrError} `certificate_not_trusted` from the first signature too many
+ */
+function signatureChecker(): (
+  child: ParsedCertificate,
+  issuer: ParsedCertificate,
+) => boolean {
+  const verdicts = new Map<string, boolean>();
+  return (child, issuer) => {
+    const pair = `${child.fingerprint} ${issuer.fingerprint}`;
+    const known = verdicts.get(pair);
+    if (known !== undefined) return known;
+    if (verdicts.size >= MAX_SIGNATURES)
+      throw untrusted("expected a simple chain, got one with too many paths");
+    const verdict = child.native.verify(issuer.native.publicKey);
+    verdicts.set(pair, verdict);
+    return verdict;
+  };
 }
 
 /** Whether an error of {@link findCertificatePath} says that no anchor issued anything of the chain. */

@@ -21,7 +21,7 @@ test("[BNDL-05] an X.509 authority is the first certificate of its entry, whatev
   for (const entry of [
     good,
     { ...good, kid: "ignored" },
-    { ...good, kty: undefined },
+    { ...good, kty: "OKP" },
     { ...good, x5c: [base64(root.certificate), "junk"] },
   ]) {
     const { x509Authorities, skipped, jwtAuthorities } = await parse([entry]);
@@ -29,6 +29,16 @@ test("[BNDL-05] an X.509 authority is the first certificate of its entry, whatev
     assert.deepEqual(skipped, []);
     assert.equal(jwtAuthorities.size, 0, "[X04] no key of another use");
     assert.match(x509Authorities[0]?.subject ?? "", /Root/);
+  }
+});
+
+test("[BNDL-02] an X.509 authority of a key type that nobody knows is skipped", async () => {
+  for (const kty of ["FOO", "oct", "", undefined, 7]) {
+    const { x509Authorities, skipped } = await parse([
+      { ...root.bundleKey(), kty },
+    ]);
+    assert.equal(x509Authorities.length, 0);
+    assert.deepEqual(skipped, [{ index: 0, reason: "unknown kty" }]);
   }
 });
 

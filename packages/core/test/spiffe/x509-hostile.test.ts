@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { X509Certificate, type KeyObject } from "node:crypto";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { DcrError } from "@accredit/core/errors";
@@ -387,6 +388,33 @@ test("[Q10] an authority that nobody knows is looked for once, and in an outage 
       return found;
     },
   });
+});
+
+test("[SEC-01] a stranger's keys are never computed with", async (t) => {
+  const { verify: original } = X509Certificate.prototype;
+  const keys: string[] = [];
+  t.mock.method(
+    X509Certificate.prototype,
+    "verify",
+    function verifyAndTell(this: X509Certificate, key: KeyObject) {
+      keys.push(key.export({ type: "spki", format: "pem" }).toString());
+      return original.call(this, key);
+    },
+  );
+  const stranger = await FakeX509Authority.create();
+  const deep = await (await stranger.intermediate()).intermediate();
+  const { chain } = await deep.svid();
+  await assert.rejects(verify([...chain, stranger.certificate]), {
+    code: "certificate_not_trusted",
+    data: { authority: "unknown" },
+  });
+  const anchor = new X509Certificate(root.certificate).publicKey
+    .export({ type: "spki", format: "pem" })
+    .toString();
+  assert.deepEqual(
+    keys.filter((key) => key !== anchor),
+    [],
+  );
 });
 
 test("the cache keeps the chains that were used last", async () => {

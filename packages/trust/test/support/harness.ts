@@ -18,6 +18,7 @@ import {
   type HttpsWebBundleOptions,
   type KeeperLog,
   type TrustDomainOptions,
+  type TrustKeeperOptions,
   type TrustKeeper,
   type TrustStatus,
 } from "@accredit/trust";
@@ -119,6 +120,7 @@ export function keep(
   t: TestContext,
   domains: readonly TrustDomainOptions[],
   fetch: FetchDocument = fetchTrusting,
+  more: Pick<TrustKeeperOptions, "takesWit"> = {},
 ): Keeping {
   const clock = new FakeClock();
   const { log, lines } = collectLog();
@@ -128,6 +130,7 @@ export function keep(
     log,
     fetch,
     random: () => 0.5,
+    ...more,
   });
   t.after(() => keeper.close());
   return {
