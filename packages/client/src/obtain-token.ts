@@ -80,7 +80,12 @@ export function createTokenObtainer(
         if (registrations > 0)
           noRegistrationBefore = now + REGISTRATION_PAUSE_SECONDS;
         if (now < noRegistrationBefore) throw error;
-        await registerAs(own.spiffeId);
+        // Also where it is refused: a server that knows neither client nor statement is left in peace.
+        noRegistrationBefore = now + REGISTRATION_PAUSE_SECONDS;
+        await registerAs(own.spiffeId).catch((cause: unknown) => {
+          if (isTemporaryError(cause)) noRegistrationBefore = -Infinity;
+          throw cause;
+        });
       }
     }
   }

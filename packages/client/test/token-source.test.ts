@@ -125,6 +125,26 @@ test("a registration that does not help is not repeated, and the refusal is told
   assert.equal(await token(), "token-1");
 });
 
+test("a registration that is refused after the client was forgotten is not repeated either", async (t) => {
+  const { server, times, token } = await startHarness(t);
+  await token();
+  server.clients.clear();
+  server.always["/register"] = answering(400, {
+    error: "unapproved_software_statement",
+  });
+  times.pass(1000);
+  await assert.rejects(token(), { code: "registration_refused" });
+  assert.equal(server.count("/register"), 2);
+  for (let i = 0; i < 4; i += 1) {
+    times.pass(61);
+    await assert.rejects(token(), { oauthError: "invalid_client" });
+  }
+  assert.equal(server.count("/register"), 2);
+  delete server.always["/register"];
+  times.pass(61);
+  assert.match(await token(), /^token-/);
+});
+
 for (const status of [429, 503]) {
   test(`waits as long as the server asks after ${status}, at whichever endpoint`, async (t) => {
     for (const path of ["/metadata", "/register", "/token"]) {

@@ -62,7 +62,7 @@ async function startAgent(
           refuse(refusals.x509);
           for await (const bundles of x509.follow(signal)) yield { bundles };
         },
-        async *fetchWITBundles() {
+        fetchWITBundles() {
           calls.wit++;
           throw new ConnectError("not here", Code.Unimplemented);
         },

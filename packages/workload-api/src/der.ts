@@ -11,12 +11,14 @@ const MAX_ELEMENT_BYTES = 256 * 1024;
  *
  * @param what - names the bytes in the error
  * @param max - how many values there may be
+ * @param maxBytes - of the content of each; what a certificate needs by default
  * @throws {WorkloadApiError} `response_invalid`: none, too many, or anything but such values
  */
 export function splitDer(
   bytes: Uint8Array,
   what: string,
   max: number,
+  maxBytes = MAX_ELEMENT_BYTES,
 ): readonly Uint8Array[] {
   if (bytes.length === 0) throw invalid(`${what} is empty`);
   const values: Uint8Array[] = [];
@@ -25,7 +27,7 @@ export function splitDer(
     if (values.length === max) {
       throw invalid(`${what}: expected at most ${max} DER values, got more`);
     }
-    const end = offset + lengthOf(bytes, offset, what);
+    const end = offset + lengthOf(bytes, offset, what, maxBytes);
     if (end > bytes.length) {
       throw invalid(`${what}: a DER value ends beyond the bytes`);
     }
@@ -37,7 +39,12 @@ export function splitDer(
 }
 
 /** The length of the value at `offset` with its tag and length octets. */
-function lengthOf(bytes: Uint8Array, offset: number, what: string): number {
+function lengthOf(
+  bytes: Uint8Array,
+  offset: number,
+  what: string,
+  maxBytes: number,
+): number {
   if (bytes[offset] !== SEQUENCE) {
     throw invalid(`${what}: expected a DER SEQUENCE, got something else`);
   }
@@ -56,9 +63,9 @@ function lengthOf(bytes: Uint8Array, offset: number, what: string): number {
   if (digits[0] === 0 || length < 0x80) {
     throw invalid(`${what}: a DER length is longer than it needs to be`);
   }
-  if (length > MAX_ELEMENT_BYTES) {
+  if (length > maxBytes) {
     throw invalid(
-      `${what}: expected DER values of at most ${MAX_ELEMENT_BYTES} bytes, got ${length}`,
+      `${what}: expected DER values of at most ${maxBytes} bytes, got ${length}`,
     );
   }
   return 2 + octets + length;

@@ -68,14 +68,30 @@ export function workloadApiErrorFrom(
     return make("unreachable", `nothing accepts connections there (${system})`);
   }
 
-  const { code, rawMessage } = ConnectError.from(error);
+  const { code, rawMessage, metadata } = ConnectError.from(error);
   const said = printable(rawMessage, 200);
+  // What the library finds wrong itself has a status too, which the endpoint never gave.
+  const isTheirs = metadata.has("grpc-status");
+  if (!isTheirs && BROKEN_OFF.test(rawMessage))
+    return make("unreachable", `the connection broke off: ${said}`);
+  if (!isTheirs && FINAL.has(code) && !/^HTTP \d/.test(rawMessage))
+    return make("response_invalid", `the answer is not one of gRPC: ${said}`);
   const [ours, text] = STATUS.get(code) ?? [
     "failed" as const,
     `the call failed with ${Code[code]}`,
   ];
   return make(ours, `${text}: ${said}`);
 }
+
+/** What the library says of an answer that stops before its end. */
+const BROKEN_OFF =
+  /incomplete envelope|missing status|missing trailer|promised \d+ bytes/;
+
+/** Statuses that say that trying again is pointless: the endpoint's own word is wanted for that, or HTTP's 404. */
+const FINAL: ReadonlySet<Code> = new Set([
+  Code.InvalidArgument,
+  Code.Unimplemented,
+]);
 
 /** What a gRPC status means here. A caller's own abort is recognised before this is asked. */
 const STATUS: ReadonlyMap<Code, readonly [WorkloadApiErrorCode, string]> =

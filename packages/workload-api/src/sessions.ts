@@ -1,5 +1,5 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
-import { connect } from "node:http2";
+import { connect, constants } from "node:http2";
 import type { Socket } from "node:net";
 import type { GrpcTransportOptions } from "@connectrpc/connect-node";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -81,6 +81,7 @@ export function keepSessions(
             options,
           );
           holdProcess(session, stream);
+          failUnanswered(stream);
           return stream;
         } catch (error) {
           // The peer took its leave since the last call: a new connection may do.
@@ -97,6 +98,7 @@ export function keepSessions(
 }
 
 const SILENT = "the peer did not begin to speak HTTP/2 in time";
+const LEFT = "the peer closed the connection before it answered";
 const HUNG_UP = "the peer closed the connection before it spoke HTTP/2";
 
 function isOver({ http2 }: Session): boolean {
@@ -110,6 +112,18 @@ function holdProcess(session: Session, stream: ClientHttp2Stream): void {
   stream.once("close", () => {
     session.streams -= 1;
     if (session.streams === 0) session.http2.unref();
+  });
+}
+
+/** A peer that takes its leave in good order ends a stream without an error, and whoever waits would go on. */
+function failUnanswered(stream: ClientHttp2Stream): void {
+  let isAnswered = false;
+  stream.once("response", () => (isAnswered = true));
+  // Whoever made the call may be gone by then.
+  stream.on("error", () => undefined);
+  stream.once("close", () => {
+    if (!isAnswered && stream.rstCode === constants.NGHTTP2_NO_ERROR)
+      stream.emit("error", new ConnectError(LEFT, Code.Unavailable));
   });
 }
 

@@ -22,13 +22,24 @@ export function keepState<State>(): KeptState<State> {
   let state: State | undefined;
   let version = 0;
   let over: { readonly reason: WorkloadApiError | undefined } | undefined;
-  let changed = Promise.withResolvers<void>();
+  /** Who waits for the next change; who gives up is gone from here. */
+  const waiting = new Set<() => void>();
 
   const wake = (): void => {
     version += 1;
-    changed.resolve();
-    changed = Promise.withResolvers();
+    for (const go of waiting) go();
   };
+  const changed = (signal: AbortSignal | undefined): Promise<void> =>
+    new Promise((resolve) => {
+      const finish = (): void => {
+        waiting.delete(finish);
+        signal?.removeEventListener("abort", finish);
+        resolve();
+      };
+      waiting.add(finish);
+      signal?.addEventListener("abort", finish, { once: true });
+      if (signal?.aborted === true) finish();
+    });
   const set = (next: State | undefined): void => {
     if (over !== undefined || isDeepStrictEqual(state, next)) return;
     state = next;
@@ -50,7 +61,7 @@ export function keepState<State>(): KeptState<State> {
         if (over.reason !== undefined) throw over.reason;
         return;
       } else {
-        await settled(changed.promise, signal);
+        await changed(signal);
       }
     }
   }
@@ -96,21 +107,4 @@ export function callSafely(run: () => void): void {
       throw error;
     });
   }
-}
-
-/** Resolves when either happens, and leaves no listener behind. */
-function settled(
-  promise: Promise<void>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    signal.addEventListener("abort", finish, { once: true });
-    void promise.then(finish);
-    if (signal.aborted) finish();
-  });
 }

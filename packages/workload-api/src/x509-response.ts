@@ -129,5 +129,8 @@ function readBundles(
 }
 
 function readCrls(crls: readonly Uint8Array[]): readonly Uint8Array[] {
-  return crls.flatMap((crl) => splitDer(crl, "a CRL", 1));
+  return crls.flatMap((crl) =>
+    // As large as the message lets it be.
+    splitDer(crl, "a CRL", 1, crl.length),
+  );
 }

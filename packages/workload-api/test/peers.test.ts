@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
-import { createServer as createHttp2Server } from "node:http2";
+import {
+  constants,
+  createServer as createHttp2Server,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { createServer } from "node:net";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
-import { createWorkloadApiClient } from "@accredit/workload-api";
+import {
+  createWorkloadApiClient,
+  createX509Source,
+} from "@accredit/workload-api";
 import { startEndpoint, temporaryDirectory } from "./endpoint.ts";
 
 const AUDIENCE = ["a"];
@@ -270,4 +277,52 @@ test("two streams share a connection, and leaving one leaves the other", async (
   const { value } = await wit.next();
   assert.ok(value !== undefined);
   assert.equal(value.get("spiffe://a.example"), "2");
+});
+
+const GRPC = { ":status": 200, "content-type": "application/grpc+proto" };
+// Five octets of a message that is said to have a hundred.
+const HALF_A_MESSAGE = Buffer.from([0, 0, 0, 0, 100, 1, 2]);
+
+for (const [name, leave] of [
+  ["ends the stream", (stream: ServerHttp2Stream) => stream.end()],
+  [
+    "resets it without an error",
+    (stream: ServerHttp2Stream) => stream.close(constants.NGHTTP2_NO_ERROR),
+  ],
+  ["takes its leave", (stream: ServerHttp2Stream) => stream.session?.destroy()],
+] as const) {
+  test(`[WAPI-11] a peer that ${name} in the middle of a message has not refused it, and is asked again`, async (t) => {
+    const server = createHttp2Server();
+    server.on("stream", (stream) => {
+      stream.on("error", () => undefined);
+      stream.respond(GRPC);
+      stream.write(HALF_A_MESSAGE, () => leave(stream));
+    });
+    const address = await listen(t, server, "unix");
+    const seen: string[] = [];
+    const source = createX509Source({
+      address,
+      clock: { now: () => 0, sleep: () => new Promise(setImmediate) },
+      onError: ({ code }) => seen.push(code),
+    });
+    t.after(() => source.close());
+    while (seen.length < 2) await new Promise(setImmediate);
+    assert.deepEqual(new Set(seen), new Set(["unreachable"]));
+  });
+}
+
+test("a call that is under way when the peer takes its leave fails at once", async (t) => {
+  const server = createHttp2Server();
+  server.on("stream", (stream) => {
+    stream.on("error", () => undefined);
+    stream.session?.destroy();
+  });
+  const address = await listen(t, server, "unix");
+  // Far beyond the patience of a test.
+  const client = createWorkloadApiClient({ address, deadlineMs: 600_000 });
+  t.after(() => client.close());
+  await assert.rejects(client.fetchJwtSvid({ audience: AUDIENCE }), {
+    code: "unreachable",
+  });
+  await assert.rejects(client.fetchX509Svid(), { code: "unreachable" });
 });

@@ -56,6 +56,21 @@ test("[WAPI-04] fetches X.509-SVIDs with key, bundles and CRLs", async (t) => {
   );
 });
 
+test("[WAPI-05] a revocation list may be as large as its message", async (t) => {
+  const content = 300 * 1024;
+  const crl = new Uint8Array(5 + content);
+  crl.set([0x30, 0x83, content >> 16, (content >> 8) & 255, content & 255]);
+  const { address } = await startEndpoint(t, {
+    async *fetchX509Bundles() {
+      yield { crl: [crl], bundles: { "spiffe://a.example": CA } };
+    },
+  });
+  const client = createWorkloadApiClient({ address });
+  t.after(() => client.close());
+  const { crl: read } = await client.fetchX509Bundles();
+  assert.deepEqual(read, [crl]);
+});
+
 test("[WAPI-05] [WAPI-13] fetches X.509 bundles, each under its own trust domain", async (t) => {
   const { address } = await startEndpoint(t, {
     async *fetchX509Bundles() {

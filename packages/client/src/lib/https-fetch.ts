@@ -38,6 +38,9 @@ export interface HttpsFetch {
  * @throws {Error} where certificates, key or authorities are not what TLS takes
  */
 export function createHttpsFetch({ ca, cert, key }: TlsSettings): HttpsFetch {
+  // TLS takes any text for no authorities at all, and then believes nobody.
+  if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----"))
+    throw new TypeError("ca: expected certificates in PEM, got other text");
   const agent = new Agent({
     keepAlive: true,
     // Now, not at the first handshake: a key that does not fit its certificate shows here.
