@@ -40,7 +40,7 @@ export async function openCertificateAuthority(
   if (
     keyPem === undefined ||
     certificatePem === undefined ||
-    !isUsable(certificatePem, keyPem)
+    !isUsableIn(directory, certificatePem, keyPem)
   ) {
     const made = await makeAuthority();
     keyPem = privateKeyPem(made.privateKey);
@@ -61,6 +61,17 @@ export async function openCertificateAuthority(
     certificateFile,
     issueServerCertificate: () => issueServer(signer),
   };
+}
+
+function isUsableIn(directory: string, ...pair: [string, string]): boolean {
+  try {
+    return isUsable(...pair);
+  } catch (cause) {
+    throw new Error(
+      `${directory}: expected a certificate in ca.pem and its key in ca-key.pem, got something else; remove both to begin with new ones`,
+      { cause },
+    );
+  }
 }
 
 async function makeAuthority(): Promise<KeyedCertificate> {

@@ -43,7 +43,12 @@ export async function listenPrivately(
   } finally {
     process.umask(previousMask);
   }
-  await once(server, "listening");
+  await once(server, "listening").catch((cause: unknown) => {
+    if (codeOf(cause) !== "EADDRINUSE") throw cause;
+    throw new Error(`${path}: another process already serves this socket`, {
+      cause,
+    });
+  });
 }
 
 async function isAnswered(path: string): Promise<boolean> {

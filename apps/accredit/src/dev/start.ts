@@ -7,7 +7,7 @@ import {
   startDevCredentialIssuer,
   type DevCredentialIssuer,
 } from "./credentials/credential-issuer.ts";
-import { startControlServer } from "./control-server.ts";
+import { startControlServer, type ControlCommand } from "./control-server.ts";
 import { placeSocket } from "./place-socket.ts";
 import { ensurePrivateDirectory } from "./private-files.ts";
 import { startDevTrustDomain, type DevTrustDomain } from "./trust-domain.ts";
@@ -66,7 +66,11 @@ export async function startDevIssuers(
   try {
     // Before anything else: whoever answers there runs in this folder already.
     const control = await placeSocket(dir, CONTROL_SOCKET);
+    const commands = new Map<string, ControlCommand>();
+    // Of two that start at once, one listens there, and the other has written nothing yet.
+    const server = await startControlServer(control.path, commands);
     closers.push(() => control.remove());
+    closers.push(() => server.close());
     const workloadApi = await placeSocket(dir, "workload-api.sock");
     closers.push(() => workloadApi.remove());
     const domain = await startDevTrustDomain({
@@ -87,14 +91,11 @@ export async function startDevIssuers(
       clock: { now: () => Math.floor(Date.now() / 1000) },
     });
     closers.push(() => credentialIssuer.close());
-    const server = await startControlServer(
-      control.path,
-      new Map([
-        ...trustDomainCommands(domain, credentialIssuer),
-        ...credentialCommands(credentialIssuer),
-      ]),
-    );
-    closers.push(() => server.close());
+    for (const [name, run] of [
+      ...trustDomainCommands(domain, credentialIssuer),
+      ...credentialCommands(credentialIssuer),
+    ])
+      commands.set(name, run);
     let closing: Promise<void> | undefined;
     return {
       ...domain,

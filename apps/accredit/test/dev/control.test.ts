@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { lstat, mkdir, readdir, stat } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { once } from "node:events";
@@ -157,4 +157,21 @@ test("a folder too deep for a socket works as any other, and keeps out a second 
   await assert.rejects(lstat(issuers.controlSocket), { code: "ENOENT" });
   const again = await startIssuers(t, dir);
   assert.equal(again.bundle(), issuers.bundle());
+});
+
+test("of two that start at once in a new folder one runs, and the folder holds what it serves", async (t) => {
+  const dir = await temporaryDirectory(t);
+  const started = await Promise.allSettled(
+    Array.from({ length: 3 }, () => startIssuers(t, dir)),
+  );
+  const running = started.filter((each) => each.status === "fulfilled");
+  assert.equal(running.length, 1);
+  for (const each of started)
+    if (each.status === "rejected")
+      assert.match(String(each.reason), /another process already serves/);
+  const [one] = running;
+  assert.equal(
+    await readFile(join(dir, "bundle.json"), "utf8"),
+    one?.value.bundle(),
+  );
 });

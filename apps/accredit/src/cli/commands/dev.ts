@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import { print, type Io } from "../io.ts";
+import { CommandError, print, type Io } from "../io.ts";
 import {
   describeStatus,
   devRotateCommand,
@@ -56,10 +56,13 @@ export function devCommand(io: Io): Command {
       const { defaultWorkloads, startDevIssuers } =
         await import("../../dev/start.ts");
       const { readWorkloadsFile } = await import("../../dev/workloads-file.ts");
-      const workloads =
-        options.workloads === undefined
+      const { parseTrustDomainName } = await import("@accredit/core/spiffe");
+      const workloads = await asUsage(async () => {
+        parseTrustDomainName(options.trustDomain);
+        return options.workloads === undefined
           ? defaultWorkloads(options.trustDomain)
-          : await readWorkloadsFile(options.workloads);
+          : readWorkloadsFile(options.workloads);
+      });
       const { devStatus } = await import("../../dev/control-commands.ts");
       const spiffeBundlePort =
         options.spiffeBundlePort ?? portAfter(options.bundlePort);
@@ -99,4 +102,14 @@ export function parsePort(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError("expected a port from 0 to 65535");
+}
+
+/** What an option or its file does not bear is the caller's to change. */
+async function asUsage<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandError(message, 2, { cause });
+  }
 }
