@@ -1,6 +1,6 @@
 export { openSqliteStore } from "./sqlite/sqlite-store.ts";
 export type { SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
-export { openPostgresStore } from "./postgres/postgres-store.ts";
+export { openPostgresStore } from "./postgres/open-postgres-store.ts";
 export type { PostgresStoreOptions } from "./postgres/postgres-store.ts";
 export type { AccreditStore } from "./lib/make-store.ts";
 export type { IntegrityCheck } from "./sqlite/integrity.ts";

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { Client, type Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import { abortable, isTimeout } from "./lib/abortable.ts";
 import { createConnector } from "./lib/connector.ts";
 import { specialRange } from "./lib/public-address.ts";
@@ -175,6 +175,8 @@ async function get(
     accept = "application/json",
     maxBytes = MAX_DOCUMENT_BYTES,
   } = request;
+  // Loaded with the first: a server whose sources are files starts without it.
+  const { Client } = await import("undici");
   // A client of its own for each request: no connection is ever used again. It reads no proxy settings,
   // follows no redirects and inflates nothing.
   const client = new Client(url.origin, {

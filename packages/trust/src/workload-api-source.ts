@@ -1,11 +1,5 @@
-import {
-  createJwtSource,
-  createWitBundleSource,
-  createWorkloadApiClient,
-  createX509BundleSource,
-  type WorkloadApiSource,
-  type X509Bundles,
-} from "@accredit/workload-api";
+import type { WorkloadApiSource, X509Bundles } from "@accredit/workload-api";
+import { parseWorkloadApiAddress } from "@accredit/workload-api/address";
 import {
   readJwtAuthorities,
   readWitAuthorities,
@@ -27,15 +21,17 @@ const FAILING_POLL_MS = 1000;
 type JwtBundles = ReadonlyMap<string, Uint8Array>;
 type WitBundles = ReadonlyMap<string, string>;
 
+interface BundleStreams {
+  readonly jwt: WorkloadApiSource<JwtBundles>;
+  readonly x509: WorkloadApiSource<X509Bundles>;
+  /** Undefined where nobody wants WIT keys. Few endpoints serve them (WAPI-09). */
+  readonly wit: WorkloadApiSource<WitBundles> | undefined;
+}
+
 /** The bundle streams of one Workload API, shared by every trust domain that is kept from there. */
 export interface WorkloadApiBundles {
   /** The streams; opened by the first call, and then they reconnect by themselves. */
-  streams(): {
-    readonly jwt: WorkloadApiSource<JwtBundles>;
-    readonly x509: WorkloadApiSource<X509Bundles>;
-    /** Undefined where nobody wants WIT keys. Few endpoints serve them (WAPI-09). */
-    readonly wit: WorkloadApiSource<WitBundles> | undefined;
-  };
+  streams(): Promise<BundleStreams>;
   /** Tells of each message and each failure of any stream. */
   onEvent(listener: () => void): void;
   close(): void;
@@ -51,32 +47,31 @@ export function openWorkloadApiBundles(
   clock: KeeperClock,
   takesWit: boolean,
 ): WorkloadApiBundles {
-  const client = createWorkloadApiClient({ address });
+  parseWorkloadApiAddress(address);
   const listeners: (() => void)[] = [];
   const tell = (): void => {
     for (const listener of listeners) listener();
   };
-  let opened: ReturnType<WorkloadApiBundles["streams"]> | undefined;
+  const closing = new AbortController();
+  const open = async (): Promise<BundleStreams> => {
+    // Only where there is one to speak to: gRPC takes a good part of a server's start.
+    const api = await import("@accredit/workload-api");
+    const { signal } = closing;
+    const client = api.createWorkloadApiClient({ address, signal });
+    const options = { client, clock, signal, onError: tell };
+    const jwt = api.createJwtSource(options);
+    const x509 = api.createX509BundleSource(options);
+    const wit = takesWit ? api.createWitBundleSource(options) : undefined;
+    jwt.onChange(tell);
+    x509.onChange(tell);
+    wit?.onChange(tell);
+    return { jwt, x509, wit };
+  };
+  let opened: Promise<BundleStreams> | undefined;
   return {
-    streams() {
-      if (opened !== undefined) return opened;
-      const options = { client, clock, onError: tell };
-      const jwt = createJwtSource(options);
-      const x509 = createX509BundleSource(options);
-      const wit = takesWit ? createWitBundleSource(options) : undefined;
-      jwt.onChange(tell);
-      x509.onChange(tell);
-      wit?.onChange(tell);
-      opened = { jwt, x509, wit };
-      return opened;
-    },
+    streams: () => (opened ??= open()),
     onEvent: (listener) => void listeners.push(listener),
-    close() {
-      opened?.jwt.close();
-      opened?.x509.close();
-      opened?.wit?.close();
-      client.close();
-    },
+    close: () => closing.abort(),
   };
 }
 
@@ -114,7 +109,7 @@ export function createWorkloadApiSource(
   let partialFailure: string | undefined;
 
   const firstWords = async (signal: AbortSignal): Promise<void> => {
-    const streams = Object.values(bundles.streams());
+    const streams = Object.values(await bundles.streams());
     const limit = AbortSignal.any([
       signal,
       AbortSignal.timeout(FIRST_MESSAGE_MS),
@@ -151,7 +146,7 @@ export function createWorkloadApiSource(
     async read(signal) {
       news = Promise.withResolvers();
       await firstWords(signal);
-      const { jwt, x509, wit } = bundles.streams();
+      const { jwt, x509, wit } = await bundles.streams();
       const words = {
         jwt: wordOf(jwt, (state) => state.get(id)),
         x509: wordOf(x509, ({ bundles: all }) => all.get(id)),

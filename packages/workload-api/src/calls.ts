@@ -1,6 +1,7 @@
 import type { CallOptions } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { WorkloadApiError, workloadApiErrorFrom } from "./error.ts";
+import { workloadApiErrorFrom } from "./call-error.ts";
+import { WorkloadApiError } from "./error.ts";
 
 /** How a call may end early. */
 export interface CallSettings {

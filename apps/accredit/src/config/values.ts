@@ -1,7 +1,7 @@
 import { isIP, isIPv4 } from "node:net";
 import { z } from "zod";
 import { redirectUriProblem } from "@accredit/core/registration";
-import { parseWorkloadApiAddress } from "@accredit/workload-api";
+import { parseWorkloadApiAddress } from "@accredit/workload-api/address";
 import {
   parseSpiffeId,
   parseSpiffeIdPattern,

@@ -1,5 +1,4 @@
 import { createHash, X509Certificate } from "node:crypto";
-import { Certificate } from "pkijs";
 import { DcrError } from "../errors.ts";
 import type { JsonObject } from "../json/index.ts";
 import { judgeVerificationKey } from "./key-quality.ts";
@@ -77,14 +76,6 @@ export function parseCertificate(der: Uint8Array): ParsedCertificate {
     ...extensions,
     native,
   };
-}
-
-/**
- * The same certificate for the library of the path mathematics, which takes its time: for certificates whose
- * signatures have been found good.
- */
-export function toPkiCertificate({ der }: ParsedCertificate): Certificate {
-  return Certificate.fromBER(der);
 }
 
 interface Fields {

@@ -1,9 +1,6 @@
-import { CertificateChainValidationEngine, type Certificate } from "pkijs";
+import type { Certificate } from "pkijs";
 import { DcrError } from "../errors.ts";
-import {
-  toPkiCertificate,
-  type ParsedCertificate,
-} from "./x509-certificate.ts";
+import type { ParsedCertificate } from "./x509-certificate.ts";
 import { namesAreWithin } from "./x509-name-constraints.ts";
 
 /** Certificates of a path, leaf and trust anchor included. */
@@ -158,15 +155,17 @@ async function engineProblem(
   path: CertificatePath,
   now: number,
 ): Promise<string | undefined> {
+  // Not before a path is there to be judged: loading it is a good part of a server's start.
+  const pkijs = await import("pkijs");
   let chain: Certificate[];
   try {
-    chain = path.map(toPkiCertificate);
+    chain = path.map(({ der }) => pkijs.Certificate.fromBER(der));
   } catch {
     return "expected certificates that all libraries can read, got another";
   }
   const [anchor] = chain.slice(-1);
   if (anchor === undefined) return "expected a path, got none";
-  const engine = new CertificateChainValidationEngine({
+  const engine = new pkijs.CertificateChainValidationEngine({
     trustedCerts: [anchor],
     // The leaf goes last: the library takes the last one for it.
     certs: chain.slice(0, -1).toReversed(),

@@ -12,7 +12,7 @@ import { PostgresWriter } from "./postgres-writer.ts";
 import { postgresReader } from "./reader.ts";
 import { makeConnections, type Session } from "./session.ts";
 
-/** How {@link openPostgresStore} opens its database. */
+/** How `openPostgresStore` opens its database. */
 export interface PostgresStoreOptions {
   /** `postgres://user@host:5432/database`; TLS by libpq's `sslmode` and `sslrootcert`. */
   readonly url: string;
@@ -36,16 +36,8 @@ const MAX_BATCH = 1000;
 // A step may rewrite a table of millions of rows, and nodes that start meanwhile wait for it.
 const MIGRATION_MS = 1_800_000;
 
-/**
- * Opens, and where it is new prepares, a PostgreSQL database that any number of nodes share: its tables are in
- * the schema `accredit`. A write that resolves is committed as the server's `synchronous_commit` says.
- *
- * One that rejects because the server did not answer may still have been made: registering again gives the
- * same client.
- *
- * @throws {DcrError} `store_unavailable`; `data.check` names the check that failed
- */
-export async function openPostgresStore(
+/** As `openPostgresStore` says; `@throws` as there. */
+export async function connectPostgresStore(
   options: PostgresStoreOptions,
 ): Promise<AccreditStore> {
   const { clock, migrations = POSTGRES_MIGRATIONS } = options;
