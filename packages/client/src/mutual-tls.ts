@@ -1,6 +1,10 @@
 import type { X509Svid } from "@accredit/workload-api";
 import { AccreditClientError } from "./error.ts";
-import { createHttpsFetch, type HttpsFetch } from "./lib/https-fetch.ts";
+import {
+  checkAuthorities,
+  createHttpsFetch,
+  type HttpsFetch,
+} from "./lib/https-fetch.ts";
 import {
   none,
   orUnavailable,
@@ -40,9 +44,11 @@ export interface MutualTls {
  * Connects with the workload's X.509-SVID and follows its rotation: each request asks for the SVID, and a
  * new one gets new connections. Those that showed the old one end with the requests on them.
  *
+ * @throws {TypeError} `ca` holds no certificate
  * @see draft-ietf-oauth-spiffe-client-auth section 3.2
  */
 export function createMutualTls(options: MutualTlsOptions): MutualTls {
+  checkAuthorities(options.ca);
   const open = new Set<HttpsFetch>();
   let current: { svid: X509Svid; connections: HttpsFetch } | undefined;
   let closed = false;

@@ -6,7 +6,7 @@ import {
 } from "./authentication.ts";
 import { SYSTEM_CLOCK, type Clock } from "./clock.ts";
 import type { RequestSettings } from "./lib/exchange.ts";
-import { createHttpsFetch } from "./lib/https-fetch.ts";
+import { checkAuthorities, createHttpsFetch } from "./lib/https-fetch.ts";
 import { requireIssuer } from "./metadata.ts";
 import { createMutualTls } from "./mutual-tls.ts";
 import { createTokenObtainer } from "./obtain-token.ts";
@@ -60,11 +60,13 @@ export interface TokenSource {
  *
  * @throws {AccreditClientError} `issuer_invalid`
  * @throws {WorkloadApiError} `address_missing`, `address_invalid`
+ * @throws {TypeError} `ca` holds no certificate
  * @see draft-ietf-oauth-spiffe-client-auth
  */
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
   const { issuer, workloadApi, method = "spiffe_jwt", ca, timeoutMs } = options;
   requireIssuer(issuer);
+  checkAuthorities(ca);
   const owned =
     typeof workloadApi === "string"
       ? createWorkloadApiClient({ address: workloadApi })

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { RequestListener } from "node:http";
 import { test, type TestContext } from "node:test";
 import { inspect } from "node:util";
-import { createMutualTls } from "@accredit/client";
+import { createMutualTls, createTokenSource } from "@accredit/client";
 import { answering } from "./fake-authorization-server.ts";
 import { FakeSvids, OTHER, WORKLOAD } from "./fake-svids.ts";
 import { startTlsEndpoint } from "./fake-tls-endpoint.ts";
@@ -184,4 +184,38 @@ test("sends forms and texts only", async (t) => {
     mutualTls.fetch(tls.origin, { method: "POST", body }),
     TypeError,
   );
+});
+
+test("refuses authorities that are none", () => {
+  const svids = new FakeSvids();
+  const issuer = "https://as.example";
+  for (const ca of [
+    "",
+    "/etc/ssl/ca.pem",
+    "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n",
+  ]) {
+    const expected = { name: "TypeError", message: /^ca: / };
+    assert.throws(() => createMutualTls({ svidSource: svids, ca }), expected);
+    for (const method of ["spiffe_jwt", "spiffe_x509"] as const) {
+      assert.throws(
+        () => createTokenSource({ issuer, workloadApi: svids, method, ca }),
+        expected,
+      );
+    }
+  }
+});
+
+test("a server that changes the protocol unasked is an error, and holds no connection", async (t) => {
+  const { server, tls, token } = await startMutualTls(t);
+  server.always["/token"] = (response) =>
+    void response.socket?.write(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+    );
+  await assert.rejects(token(), {
+    code: "server_unreachable",
+    message: /changed the protocol/,
+  });
+  const [socket] = tls.sockets;
+  assert.ok(socket);
+  if (!socket.destroyed) await once(socket, "close");
 });

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { Readable } from "node:stream";
@@ -32,10 +33,26 @@ export interface HttpsFetch {
 }
 
 /**
+ * Refuses authorities that are none, a file's name for instance: TLS takes them for an empty list, and
+ * then every server for an impostor.
+ *
+ * @throws {TypeError} `ca` does not begin with a certificate
+ */
+export function checkAuthorities(ca: string | undefined): void {
+  if (ca === undefined) return;
+  try {
+    // Of several it reads the first.
+    void new X509Certificate(ca);
+  } catch {
+    throw new TypeError("ca: expected certificates in PEM");
+  }
+}
+
+/**
  * Makes a `fetch` over `node:https`, since the global one takes no certificates; plain http goes the usual
  * way. It follows no redirect, sends forms and text only, and decompresses nothing.
  *
- * @throws {Error} where certificates, key or authorities are not what TLS takes
+ * @throws {Error} where certificates or key are not what TLS takes
  */
 export function createHttpsFetch({ ca, cert, key }: TlsSettings): HttpsFetch {
   // TLS takes any text for no authorities at all, and then believes nobody.
@@ -115,6 +132,11 @@ async function send(
     });
     call.once("response", resolve);
     call.once("error", reject);
+    // Nothing here asks for another protocol; the socket would be left to nobody.
+    call.once("upgrade", (_message, socket) => {
+      socket.destroy();
+      reject(new Error("the server changed the protocol"));
+    });
     call.end(body === null ? undefined : body.toString());
   });
 }
