@@ -137,6 +137,42 @@ test("what one node withdraws or deletes is so on the others with their next rea
   assert.equal(await one.findClient(client.clientId), undefined);
 });
 
+test("[Q09] a migration takes its turn among nodes that write, and none of them waits in a circle", async (t) => {
+  const url = await server.createDatabase();
+  const nodes = await Promise.all([open(t, url), open(t, url)]);
+  await nodes[0].register(proposalOf(0));
+  const load = { isOver: false };
+  let written = 0;
+  const writing = nodes.map(async (node) => {
+    while (!load.isOver)
+      await Promise.all(
+        Array.from({ length: 8 }, () => node.register(proposalOf(++written))),
+      );
+  });
+  let migrations = POSTGRES_MIGRATIONS;
+  for (let step = 0; step < 8; step++) {
+    migrations = [
+      ...migrations,
+      {
+        version: migrations.length + 1,
+        name: `step ${step}`,
+        compatibleFrom: 1,
+        statements: [
+          `ALTER TABLE accredit.clients ADD COLUMN more${step} text`,
+        ],
+      },
+    ];
+    await open(t, url, { migrations });
+  }
+  load.isOver = true;
+  await Promise.all(writing);
+  const [row] = await server.query(
+    new URL(url).pathname.slice(1),
+    "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
+  );
+  assert.equal(Number(row?.["deadlocks"]), 0);
+});
+
 test("[Q09] a node of the release before goes on beside a schema that only adds, and ends with one that takes away", async (t) => {
   const url = await server.createDatabase();
   const failures: StoreFailure[] = [];

@@ -4,6 +4,7 @@ import { clientsCommand } from "./commands/clients.ts";
 import { configCommand } from "./commands/config.ts";
 import { devCommand } from "./commands/dev.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { migrateCommand } from "./commands/migrate.ts";
 import { issuersCommand } from "./commands/issuers.ts";
 import { quickstartCommand } from "./commands/quickstart.ts";
 import { registerCommand } from "./commands/register.ts";
@@ -25,6 +26,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     .addCommand(quickstartCommand(io))
     .addCommand(devCommand(io))
     .addCommand(configCommand(io))
+    .addCommand(migrateCommand(io))
     .addCommand(explainCommand(io))
     .addCommand(registerCommand(io))
     .addCommand(tokenCommand(io))

@@ -15,6 +15,7 @@ const COMMANDS = [
   "dev",
   "config check",
   "config schema",
+  "migrate",
   "explain",
   "register",
   "token",
@@ -95,6 +96,30 @@ policy:
     template: { scope: read }
 `;
 }
+
+test("migrate makes the database once, and says where it cannot", async (t) => {
+  const dir = await directory(t);
+  const file = join(dir, "accredit.yaml");
+  await writeFile(file, configuration());
+  for (const run of ["first", "second"]) {
+    const { code, stdout, stderr } = await runCli([
+      "migrate",
+      "--config",
+      file,
+      "--json",
+    ]);
+    assert.equal(code, 0, `${run}: ${stderr}`);
+    assert.deepEqual(JSON.parse(stdout), { migrated: true, store: "sqlite" });
+  }
+  await writeFile(join(dir, "file"), "no database");
+  await writeFile(
+    file,
+    configuration().replace("sqlite:./accredit.db", "sqlite:./file"),
+  );
+  const { code, stderr } = await runCli(["migrate", "--config", file]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^accredit: [^\n]+\n$/);
+});
 
 test("config check lists every problem at once and exits 2; a good file exits 0", async (t) => {
   const dir = await directory(t);

@@ -93,16 +93,20 @@ async function applyMissing(
   migrations: readonly PostgresMigration[],
   now: number,
 ): Promise<void> {
-  for (const step of migrations.slice(
-    await countApplied(session, migrations),
-  )) {
+  const applied = await countApplied(session, migrations);
+  // First what every writer locks first: taken after a table, each would wait for the other.
+  if (applied > 0)
+    await session.query(
+      "SELECT one FROM accredit.writer_state WHERE one = 1 FOR UPDATE",
+    );
+  for (const step of migrations.slice(applied)) {
     for (const sql of step.statements) await session.query(sql);
     await session.query(
       `INSERT INTO accredit.schema_migrations (version, name, checksum, compatible_from, applied_at)
        VALUES ($1, $2, $3, $4, $5)`,
       [step.version, step.name, checksumOf(step), step.compatibleFrom, now],
     );
-    // Locks: whoever writes now finishes first, and whoever is too old for this finds out with the next write.
+    // Whoever is too old for this finds out with the next write.
     await session.query(
       "UPDATE accredit.writer_state SET compatible_from = $1 WHERE one = 1",
       [step.compatibleFrom],
