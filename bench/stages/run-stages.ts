@@ -139,6 +139,7 @@ async function measure({
       },
       appendAudit: () => Promise.reject(new Error("a refusal")),
       suspensions: async () => [],
+      findSpiffeClients: async () => [],
       claimOnce: async () => true,
     };
     await Promise.all(

@@ -192,6 +192,7 @@ export async function createAccreditServer(
         register: limits.limitNewcomers((proposal) => store.register(proposal)),
         appendAudit: (entry) => store.appendAudit(entry),
         suspensions: () => store.suspensions(),
+        findSpiffeClients: (subject) => store.findSpiffeClients(subject),
         claimOnce: (key, end) => store.claimOnce(key, end),
       },
       limitRefusal: limits.limitRefusal,

@@ -122,10 +122,8 @@ test("[TOK-10] [SEC-11] what is suspended gets no token from the next request on
     assert.equal(refused.status, 401, scope);
     assert.match(String(refused.body["error_description"]), /suspended/);
     const again = await register(accredit);
-    if (scope !== "client") {
-      assert.equal(again.status, 400, scope);
-      assert.equal(again.body["error"], "unapproved_software_statement");
-    }
+    assert.equal(again.status, 400, scope);
+    assert.equal(again.body["error"], "unapproved_software_statement");
     assert.equal((await introspect()).status, 401);
     db.exec("DELETE FROM suspensions");
     db.close();

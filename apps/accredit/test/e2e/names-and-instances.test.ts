@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { decodeJwt } from "jose";
 import {
@@ -207,6 +208,28 @@ test("[CAUTH-06] [A05] with opaque ids one SPIFFE ID holds several clients, and 
     client_id: first,
   });
   assert.equal(stolen.status, 401, "another SPIFFE ID's client");
+});
+
+test("[SEC-11] a suspended client is not gone round by another beside it, and those that were there go on", async (t) => {
+  const accredit = await startAccredit(t, { registration: OPAQUE });
+  const registerAs = (software_id: string): Promise<Answer> =>
+    register(accredit, WORKLOAD, { software_id });
+  const { body } = await registerAs("a");
+  assert.equal((await registerAs("b")).status, 201);
+  const db = new DatabaseSync(accredit.databaseFile);
+  t.after(() => db.close());
+  db.prepare("INSERT INTO suspensions VALUES (?, ?, 'test', 1)").run(
+    "client",
+    String(body["client_id"]),
+  );
+  for (const software_id of ["a", "c"]) {
+    const refused = await registerAs(software_id);
+    assert.equal(refused.status, 400, software_id);
+    assert.match(String(refused.body["error_description"]), /suspended/);
+  }
+  assert.equal((await registerAs("b")).status, 201);
+  db.exec("DELETE FROM suspensions");
+  assert.equal((await registerAs("c")).status, 201);
 });
 
 test("[D07] software_id does not let one identity fill the store", async (t) => {

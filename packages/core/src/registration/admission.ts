@@ -1,6 +1,7 @@
 import { DcrError } from "../errors.ts";
 import type { JsonObject } from "../json/index.ts";
-import type { ClientLifecycle } from "../ports.ts";
+import type { ClientLifecycle, ClientStore } from "../ports.ts";
+import type { SpiffeClient } from "./client.ts";
 import type { Attestation } from "./attestation.ts";
 import { mergeMetadata } from "./merge.ts";
 import {
@@ -72,6 +73,33 @@ async function refuseSuspended(
     if (found === undefined) continue;
     const { code, message } = suspended(found);
     throw new DcrError(code, message, { data: { rule: rule.name } });
+  }
+}
+
+/**
+ * Refuses a SPIFFE ID to register as a client of its own that is suspended, or to go round that one by a new
+ * client beside it (SEC-11). Its other clients go on.
+ *
+ * @throws {DcrError} `registration_suspended`, `store_unavailable`
+ */
+export async function refuseSuspendedClient(
+  { subject, softwareId }: Pick<SpiffeClient, "subject" | "softwareId">,
+  store: Pick<
+    ClientLifecycle & ClientStore,
+    "suspensions" | "findSpiffeClients"
+  >,
+): Promise<void> {
+  const suspensions = (await store.suspensions()).filter(
+    ({ scope }) => scope === "client",
+  );
+  if (suspensions.length === 0) return;
+  const clients = await store.findSpiffeClients(subject);
+  const same = clients.find((client) => client.softwareId === softwareId);
+  for (const { clientId } of same === undefined ? clients : [same]) {
+    const found = suspensions.find(({ value }) => value === clientId);
+    if (found === undefined) continue;
+    const { code, message } = suspended(found);
+    throw new DcrError(code, message);
   }
 }
 

@@ -21,7 +21,11 @@ import {
   requireGoodStatus,
   type CredentialStatuses,
 } from "../vc/credential-statuses.ts";
-import { admit, type AdmissionSettings } from "./admission.ts";
+import {
+  admit,
+  type AdmissionSettings,
+  refuseSuspendedClient,
+} from "./admission.ts";
 import { attestationOf } from "./attestation.ts";
 import { provePossession } from "./possession.ts";
 import {
@@ -43,7 +47,7 @@ export interface RegistrationPorts extends RefusalAuditPorts, NamingPorts {
   readonly trust: TrustSource;
   readonly store: Pick<
     ClientStore & ClientLifecycle,
-    "register" | "appendAudit" | "suspensions"
+    "register" | "appendAudit" | "suspensions" | "findSpiffeClients"
   > &
     ReplayGuard;
   /** Where the status of Verifiable Credentials is asked; absent where none is trusted. */
@@ -130,6 +134,8 @@ export async function register(
       settings,
       ports,
     });
+    if (proposed.client.kind === "spiffe")
+      await refuseSuspendedClient(proposed.client, ports.store);
     const outcome = await ports.store.register({
       client: proposed.client,
       conditions: proposed.conditions,

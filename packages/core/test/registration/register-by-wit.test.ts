@@ -98,6 +98,7 @@ test("[CAUTH-12] [WIT-07] a proof is claimed for its key until it can no longer 
       register: (proposal) => store.register(proposal),
       appendAudit: (entry) => store.appendAudit(entry),
       suspensions: () => store.suspensions(),
+      findSpiffeClients: (subject) => store.findSpiffeClients(subject),
       claimOnce: (key, expiresAt) => {
         claimed.push([key, expiresAt]);
         return store.claimOnce(key);
