@@ -46,13 +46,7 @@ export async function startAccredit(
 ): Promise<ServerUnderTest> {
   const launch = await prepareAccredit(directory, keys, execArgv, changes);
   const { child, issuer } = launch();
-  const metadata = await discover(issuer, child);
-  return {
-    child,
-    issuer,
-    registration: String(metadata["registration_endpoint"]),
-    token: String(metadata["token_endpoint"]),
-  };
+  return discovered(issuer, child);
 }
 
 /** All that comes before the start of an Accredit; what it returns starts the process, and waits for nothing. */
@@ -90,6 +84,14 @@ export async function startOidcProvider(
   const child = startChild(OIDC_PROVIDER, { args: [JSON.stringify(jwks)] });
   const { port } = await child.next<{ port: number }>("listening");
   const issuer = `http://127.0.0.1:${port}`;
+  return discovered(issuer, child);
+}
+
+/** A server with its endpoints as its metadata names them, once it answers. */
+async function discovered(
+  issuer: string,
+  child: Child,
+): Promise<ServerUnderTest> {
   const metadata = await discover(issuer, child);
   return {
     child,

@@ -238,9 +238,11 @@ export class KeptDomain {
     )
       return;
     const bundle = await this.#parse(document);
-    const change = this.#isBelowHighest(bundle)
-      ? "rollback"
-      : compareBundles(current?.bundle, bundle);
+    const change = compareBundles(
+      current?.bundle,
+      bundle,
+      this.#highestSequence,
+    );
     switch (change) {
       case "rollback":
         throw new SourceError(
@@ -265,14 +267,6 @@ export class KeptDomain {
   #hold(held: Held): void {
     this.#held = held;
     this.#highestSequence = held.bundle.sequence ?? this.#highestSequence;
-  }
-
-  #isBelowHighest({ sequence }: SpiffeBundle): boolean {
-    return (
-      sequence !== undefined &&
-      this.#highestSequence !== undefined &&
-      sequence < this.#highestSequence
-    );
   }
 
   #succeed(): void {

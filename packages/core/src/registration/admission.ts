@@ -1,6 +1,6 @@
 import { DcrError } from "../errors.ts";
 import type { JsonObject } from "../json/index.ts";
-import type { ClientLifecycle, ClientStore } from "../ports.ts";
+import type { ClientLifecycle, ClientStore, Suspension } from "../ports.ts";
 import type { SpiffeClient } from "./client.ts";
 import type { Attestation } from "./attestation.ts";
 import { mergeMetadata } from "./merge.ts";
@@ -16,6 +16,12 @@ import { isTargetOf, suspended } from "./standing.ts";
 
 /** What a client may have by what is attested, what it asks for and what the policy says. */
 export type Admission = Extract<Decision, { readonly allow: true }>;
+
+/** An admission and the suspensions that it was held against. */
+export interface Admitted {
+  readonly admission: Admission;
+  readonly suspensions: readonly Suspension[];
+}
 
 /** What admission goes by. */
 export interface AdmissionSettings extends ServerCapabilities {
@@ -34,7 +40,7 @@ export async function admit(
   body: JsonObject,
   settings: AdmissionSettings,
   store: Pick<ClientLifecycle, "suspensions">,
-): Promise<Admission> {
+): Promise<Admitted> {
   const rule = findRule(settings.policy, attestation);
   if (rule === undefined)
     throw refusal([noRuleMatches(attestation)], undefined);
@@ -44,8 +50,9 @@ export async function admit(
     settings,
   );
   if (!decision.allow) throw refusal(decision.reasons, rule.name);
-  await refuseSuspended(attestation, decision, store);
-  return decision;
+  const suspensions = await store.suspensions();
+  refuseSuspended(attestation, decision, suspensions);
+  return { admission: decision, suspensions };
 }
 
 /** The reason of a credential for which no rule is written. */
@@ -58,15 +65,14 @@ export function noRuleMatches({ subject }: Attestation): Reason {
 }
 
 /**
- * What is withdrawn does not come back by registering again. The client by its `client_id` is judged when
- * it authenticates.
+ * What is withdrawn does not come back by registering again. For a client by its `client_id` there is
+ * {@link refuseSuspendedClient}.
  */
-async function refuseSuspended(
+function refuseSuspended(
   { trust, subject }: Attestation,
   { rule }: Admission,
-  store: Pick<ClientLifecycle, "suspensions">,
-): Promise<void> {
-  const suspensions = await store.suspensions();
+  suspensions: readonly Suspension[],
+): void {
   for (const name of new Set([subject, rule.registerAs?.uri ?? subject])) {
     const who = { trust, subject: name, rule: rule.name };
     const found = suspensions.find((each) => isTargetOf(each, who));
@@ -84,19 +90,15 @@ async function refuseSuspended(
  */
 export async function refuseSuspendedClient(
   { subject, softwareId }: Pick<SpiffeClient, "subject" | "softwareId">,
-  store: Pick<
-    ClientLifecycle & ClientStore,
-    "suspensions" | "findSpiffeClients"
-  >,
+  suspensions: readonly Suspension[],
+  store: Pick<ClientStore, "findSpiffeClients">,
 ): Promise<void> {
-  const suspensions = (await store.suspensions()).filter(
-    ({ scope }) => scope === "client",
-  );
-  if (suspensions.length === 0) return;
+  const ofClients = suspensions.filter(({ scope }) => scope === "client");
+  if (ofClients.length === 0) return;
   const clients = await store.findSpiffeClients(subject);
   const same = clients.find((client) => client.softwareId === softwareId);
   for (const { clientId } of same === undefined ? clients : [same]) {
-    const found = suspensions.find(({ value }) => value === clientId);
+    const found = ofClients.find(({ value }) => value === clientId);
     if (found === undefined) continue;
     const { code, message } = suspended(found);
     throw new DcrError(code, message);

@@ -12,7 +12,7 @@ export { attestationOf, earlierAttestation } from "./attestation.ts";
 export type { Attestation } from "./attestation.ts";
 export { checkPolicyRule } from "./check-rule.ts";
 export type { RuleProblem } from "./check-rule.ts";
-export { decide, findRule, matchRule, sharedSubject } from "./policy.ts";
+export { clientSubjects, decide, findRule, matchRule } from "./policy.ts";
 export type {
   AttestedSubject,
   CredentialSubject,

@@ -128,14 +128,14 @@ export function findRule(
 }
 
 /**
- * The wildcard that a SPIFFE ID registers under, and whose client it therefore shares: that of the rule
- * which decides on it. A wildcard that merely covers it is not enough: the rule may be for others, or an
+ * The subjects whose clients a SPIFFE ID may be: its own first, then the wildcard that the rule which decides on
+ * it registers it under. A wildcard that merely covers it is not enough: the rule may be for others, or an
  * earlier one may have less for it.
  */
-export function sharedSubject(
+export function clientSubjects(
   policy: Policy,
   id: SpiffeId,
-): string | undefined {
+): readonly string[] {
   const rule = findRule(policy, {
     kind: "spiffe",
     trust: id.trustDomain,
@@ -144,8 +144,8 @@ export function sharedSubject(
   });
   const wildcard = rule?.registerAs;
   return wildcard !== undefined && coversSpiffeId(wildcard, id)
-    ? wildcard.uri
-    : undefined;
+    ? [id.uri, wildcard.uri]
+    : [id.uri];
 }
 
 /** Decides whether a rule lets a client have what is proposed, with every reason against it. */

@@ -110,7 +110,7 @@ export async function register(
         ? await verifyAttestation(request, settings, ports, now)
         : await verifyStatement(statement, settings, ports.trust, now);
     const attestation = attestationOf(credential);
-    const admission = await admit(
+    const { admission, suspensions } = await admit(
       attestation,
       request.body,
       settings,
@@ -135,7 +135,7 @@ export async function register(
       ports,
     });
     if (proposed.client.kind === "spiffe")
-      await refuseSuspendedClient(proposed.client, ports.store);
+      await refuseSuspendedClient(proposed.client, suspensions, ports.store);
     const outcome = await ports.store.register({
       client: proposed.client,
       conditions: proposed.conditions,

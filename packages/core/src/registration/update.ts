@@ -64,7 +64,7 @@ export async function updateRegistration(
       credential = await verifyStatement(statement, settings, ports.trust, now);
     }
     const attestation = attestedNow(credential, request);
-    const admission = await admit(attestation, body, settings, ports.store);
+    const { admission } = await admit(attestation, body, settings, ports.store);
     if (credential !== undefined) {
       await requireLiving(credential, ports, now);
       const { dpop, uri } = request;

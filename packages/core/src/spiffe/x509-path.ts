@@ -21,7 +21,7 @@ export type CertificatePath = readonly [
  * Finds a path from a leaf to one of the anchors, over the intermediates given, in whichever order they
  * came, that holds at `now`. Where several exist, as with cross-signed authorities, one that holds is enough.
  *
- * Names and signatures are OpenSSL's, the walk is bounded, and `checkPath` judges what was found. It goes from the
+ * Names and signatures are OpenSSL's, the walk is bounded, and `pathProblem` judges what was found. It goes from the
  * anchors down, so that only keys that lead to one are ever computed with: whoever makes up authorities of
  * his own, with costly keys, costs nothing.
  *
@@ -43,15 +43,13 @@ export async function findCertificatePath(
     return isNew;
   });
   // Of each, the first is the youngest found and the last the anchor.
-  const pending = anchors.toReversed().map((anchor) => [anchor]);
+  const pending: CertificatePath[] = anchors
+    .toReversed()
+    .map((anchor) => [anchor]);
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     const [issuer] = path;
     for (const child of issued) {
-      if (
-        issuer === undefined ||
-        path.includes(child) ||
-        !child.native.checkIssued(issuer.native)
-      )
+      if (path.includes(child) || !child.native.checkIssued(issuer.native))
         continue;
       if (!isSigned(child, issuer)) {
         // An anchor of that name with another key may be the one before the one that is meant.

@@ -24,20 +24,27 @@ const TRIES_PER_HINT = 4;
 export type BundleChange = "first" | "newer" | "same" | "rollback" | "conflict";
 
 /**
- * What a freshly read bundle is to the one we hold. Where either has no sequence, the newest fetch wins.
+ * What a freshly read bundle is to the one we hold. Where either has no sequence, the newest fetch wins, unless
+ * it says one below the highest that was ever taken.
  *
  * @see SPIFFE Trust Domain and Bundle section 4.1.1
  */
 export function compareBundles(
   current: SpiffeBundle | undefined,
   next: SpiffeBundle,
+  highestSequence = current?.sequence,
 ): BundleChange {
   if (current === undefined) return "first";
+  if (
+    next.sequence !== undefined &&
+    highestSequence !== undefined &&
+    next.sequence < highestSequence
+  )
+    return "rollback";
   const sameKeys = fingerprint(current) === fingerprint(next);
   if (current.sequence === undefined || next.sequence === undefined) {
     return sameKeys && current.sequence === next.sequence ? "same" : "newer";
   }
-  if (next.sequence < current.sequence) return "rollback";
   if (next.sequence > current.sequence) return "newer";
   return sameKeys ? "same" : "conflict";
 }

@@ -1,7 +1,7 @@
 import { DcrError } from "@accredit/core/errors";
 import type { ClientStore } from "@accredit/core/ports";
 import {
-  sharedSubject,
+  clientSubjects,
   type RegisteredClient,
 } from "@accredit/core/registration";
 import type { SpiffeId } from "@accredit/core/spiffe";
@@ -42,8 +42,7 @@ async function lookUp(
   clientId: string | undefined,
   { store, policy }: FindClientPorts,
 ): Promise<RegisteredClient> {
-  const shared = sharedSubject(policy, subject);
-  const names = shared === undefined ? [subject.uri] : [subject.uri, shared];
+  const names = clientSubjects(policy, subject);
   if (clientId !== undefined) {
     // Before it is a SPIFFE ID, it is an identifier, and has one client.
     const client = await store.findClient(clientId);

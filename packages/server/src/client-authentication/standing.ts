@@ -1,8 +1,8 @@
 import { DcrError } from "@accredit/core/errors";
 import type { ClientLifecycle, Clock } from "@accredit/core/ports";
 import {
+  clientSubjects,
   isTargetOf,
-  sharedSubject,
   suspended,
   withdrawalOf,
   type Policy,
@@ -49,7 +49,7 @@ export async function requireStanding(
     throw new DcrError(withdrawal.code, withdrawal.message);
   if (
     client.subject !== instance &&
-    client.subject !== sharedSubject(policy, parseSpiffeId(instance))
+    !clientSubjects(policy, parseSpiffeId(instance)).includes(client.subject)
   ) {
     throw new DcrError(
       "registration_withdrawn",

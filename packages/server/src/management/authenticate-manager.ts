@@ -3,8 +3,8 @@ import type { IncomingMessage } from "node:http";
 import type { ClientAttestation } from "@accredit/core/credential";
 import { DcrError } from "@accredit/core/errors";
 import {
+  clientSubjects,
   hashManagementToken,
-  sharedSubject,
   type RegisteredClient,
   type SpiffeAuthMethod,
 } from "@accredit/core/registration";
@@ -155,8 +155,7 @@ async function findManaged(
   handle: string,
   { store, policy }: AuthenticationPorts,
 ): Promise<RegisteredClient> {
-  for (const uri of [subject.uri, sharedSubject(policy, subject)]) {
-    if (uri === undefined) continue;
+  for (const uri of clientSubjects(policy, subject)) {
     const clients = await store.findSpiffeClients(uri);
     const client = clients.find(
       ({ clientId }) => clientHandle(clientId) === handle,

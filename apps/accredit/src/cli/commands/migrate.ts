@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { CommandError, print, type Io } from "../io.ts";
+import { print, type Io } from "../io.ts";
 
 /** `accredit migrate`: brings the database to this release's schema and ends. */
 export function migrateCommand(io: Io): Command {
@@ -16,14 +16,8 @@ export function migrateCommand(io: Io): Command {
         const { openStore } = await import("../../serve/open-store.ts");
         const { systemClock } = await import("../../serve/system-clock.ts");
         const { store: at } = await loadCheckedConfig(options.config);
-        try {
-          const store = await openStore(at, systemClock, () => {});
-          await store.close();
-        } catch (cause) {
-          const message =
-            cause instanceof Error ? cause.message : String(cause);
-          throw new CommandError(message, 1, { cause });
-        }
+        const store = await openStore(at, systemClock, () => {});
+        await store.close();
         const kind = at.kind;
         print(io, options.json === true, { migrated: true, store: kind }, [
           `The ${kind} database has this release's schema.`,
