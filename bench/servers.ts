@@ -1,8 +1,7 @@
 import { openSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "@accredit/testkit";
 import { bundleDocument } from "./bundle.ts";
 import { startChild, type Child } from "./children.ts";
 import {
@@ -178,12 +177,4 @@ async function discover(
     await delay(50);
   }
   throw new Error("the server did not answer within 30 s");
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

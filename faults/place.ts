@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FakeAuthority } from "@accredit/testkit";
-import { freePort } from "./server-process.ts";
+import { FakeAuthority, freePort } from "@accredit/testkit";
 
 /** A directory with everything that a server needs, and the authority that it trusts. */
 export interface Place {

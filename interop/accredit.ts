@@ -1,9 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { FakeCertificateAuthority } from "@accredit/testkit";
+import { FakeCertificateAuthority, freePort } from "@accredit/testkit";
 import { parseConfig } from "../apps/accredit/src/config/index.ts";
 import { startDevTrustDomain } from "../apps/accredit/src/dev/trust-domain.ts";
 import { runServer } from "../apps/accredit/src/serve/run-server.ts";
@@ -85,15 +84,4 @@ policy:
     await close();
     throw error;
   }
-}
-
-/** Known before the server starts, as its issuer names it. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) =>
-    server.listen(0, "localhost", () => resolve()),
-  );
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -5,11 +5,12 @@ import {
   FakeAuthority,
   FakeCertificateAuthority,
   FakeX509Authority,
+  freePort,
 } from "@accredit/testkit";
 import { startChild } from "../children.ts";
 import { subjectOf, TRUST_DOMAIN } from "../load/requests.ts";
 import { measureAll, type Measurement } from "../measure.ts";
-import { freePort, startAccredit, type ServerUnderTest } from "../servers.ts";
+import { startAccredit, type ServerUnderTest } from "../servers.ts";
 import { spreadOf } from "../statistics.ts";
 import { startGenerator, type BenchRow } from "./row.ts";
 

@@ -21,6 +21,7 @@ export type { FakeSdJwt, FakeSdJwtChoice } from "./fake-credential-issuer.ts";
 export { FakeClientStore } from "./fake-client-store.ts";
 export type { FakeStoreFault } from "./fake-client-store.ts";
 export { FakeClock } from "./fake-clock.ts";
+export { freePort } from "./free-port.ts";
 export {
   EXTENDED_KEY_USAGE,
   FakeX509Authority,

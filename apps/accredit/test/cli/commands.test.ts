@@ -5,8 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { FakeAuthority } from "@accredit/testkit";
-import { freePort } from "../e2e/running-accredit.ts";
+import { FakeAuthority, freePort } from "@accredit/testkit";
 import { runCli, startCli } from "./run-cli.ts";
 
 const COMMANDS = [

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { freePort } from "@accredit/testkit";
 import { ensureDirectory } from "../../src/dev/private-files.ts";
 import { runCli } from "../cli/run-cli.ts";
-import { freePort } from "../e2e/running-accredit.ts";
 import { temporaryDirectory } from "./harness.ts";
 
 test("makes a directory and those above it, and leaves one alone that is there", async (t) => {

@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { FakeAuthority } from "@accredit/testkit";
+import { FakeAuthority, freePort } from "@accredit/testkit";
 import { startCli, type Running } from "../cli/run-cli.ts";
-import { clientCredentials, freePort, send } from "./running-accredit.ts";
+import { clientCredentials, send } from "./running-accredit.ts";
 
 /** More rounds: ACCREDIT_KILL_ROUNDS=100 npm test -- apps/accredit/test/e2e/kill.test.ts */
 const ROUNDS = Number(process.env["ACCREDIT_KILL_ROUNDS"] ?? 3);

@@ -1,11 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { pino } from "pino";
-import { FakeAuthority } from "@accredit/testkit";
+import { FakeAuthority, freePort } from "@accredit/testkit";
 import { parseConfig } from "../../src/config/index.ts";
 import { runServer, type RunningServer } from "../../src/serve/run-server.ts";
 
@@ -186,21 +184,4 @@ export function clientCredentials(
     client_assertion: assertion,
     ...more,
   };
-}
-
-/** A TCP port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  // Below those that the system hands out by itself, to other tests at the same moment.
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000);
-    const probe = createServer();
-    try {
-      probe.listen(port, "127.0.0.1");
-      await once(probe, "listening");
-      await new Promise((resolve) => probe.close(resolve));
-      return port;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    }
-  }
 }

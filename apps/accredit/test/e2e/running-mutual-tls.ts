@@ -11,10 +11,11 @@ import {
   FakeCertificateAuthority,
   type FakeSvid,
   type FakeX509Authority,
+  freePort,
 } from "@accredit/testkit";
 import { parseConfig } from "../../src/config/index.ts";
 import { runServer } from "../../src/serve/run-server.ts";
-import { ASSERTION_TYPE, freePort, WORKLOAD } from "./running-accredit.ts";
+import { ASSERTION_TYPE, WORKLOAD } from "./running-accredit.ts";
 
 export { WORKLOAD };
 

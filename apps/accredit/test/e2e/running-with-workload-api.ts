@@ -3,14 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { pino } from "pino";
-import { FakeCertificateAuthority } from "@accredit/testkit";
+import { FakeCertificateAuthority, freePort } from "@accredit/testkit";
 import { parseConfig } from "../../src/config/index.ts";
 import {
   startDevTrustDomain,
   type DevTrustDomain,
 } from "../../src/dev/trust-domain.ts";
 import { runServer } from "../../src/serve/run-server.ts";
-import { freePort } from "./running-accredit.ts";
 
 export const AGENT = "spiffe://example.org/ns/demo/agent/one";
 

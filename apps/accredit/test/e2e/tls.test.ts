@@ -5,10 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pino } from "pino";
-import { FakeCertificateAuthority } from "@accredit/testkit";
+import { FakeCertificateAuthority, freePort } from "@accredit/testkit";
 import { parseConfig } from "../../src/config/index.ts";
 import { runServer } from "../../src/serve/run-server.ts";
-import { freePort } from "./running-accredit.ts";
 
 test("[SEC-02] serves TLS 1.2 and up with the configured certificate, and nothing older", async (t) => {
   const dir = await mkdtemp(join(tmpdir(), "accredit-tls-"));

@@ -4,15 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test, type TestContext } from "node:test";
 import { pino } from "pino";
-import { FakeAuthority, PostgresServer } from "@accredit/testkit";
+import { FakeAuthority, freePort, PostgresServer } from "@accredit/testkit";
 import { parseConfig } from "../../src/config/index.ts";
 import { runServer, type RunningServer } from "../../src/serve/run-server.ts";
-import {
-  clientCredentials,
-  freePort,
-  send,
-  type Answer,
-} from "./running-accredit.ts";
+import { clientCredentials, send, type Answer } from "./running-accredit.ts";
 
 const ISSUER = "https://as.example";
 const RESOURCE = "https://api.example";
