@@ -11,7 +11,7 @@ import {
   type BenchKeys,
 } from "./load/requests.ts";
 
-const ACCREDIT = new URL("../apps/accredit/bin/accredit.ts", import.meta.url);
+const ACCREDIT = new URL("../apps/accredit/bin/accredit.js", import.meta.url);
 const FLOOR = new URL("./peers/floor.ts", import.meta.url);
 const OIDC_PROVIDER = new URL("./peers/oidc-provider.ts", import.meta.url);
 

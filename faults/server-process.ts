@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const ACCREDIT = fileURLToPath(
-  new URL("../apps/accredit/bin/accredit.ts", import.meta.url),
+  new URL("../apps/accredit/bin/accredit.js", import.meta.url),
 );
 const NODE_OPTIONS = [
   "--conditions=source",

@@ -5,7 +5,6 @@ export type {
   ServerPorts,
   ServerSettings,
 } from "./server.ts";
-export { isHopAddress } from "./http/client-certificate-hops.ts";
 export type { CertificateHop } from "./http/client-certificate-hops.ts";
 export type { TrustSourceHealth } from "./admin/metrics.ts";
 export { HTTP_SERVER_LIMITS, MAX_CONNECTIONS } from "./http/framing.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isHopAddress } from "@accredit/server";
+import { isHopAddress } from "@accredit/server/client-certificate-hops";
 import { hopFinder } from "../src/http/client-certificate-hops.ts";
 
 for (const [address, peers] of [

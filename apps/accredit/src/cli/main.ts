@@ -1,16 +1,40 @@
 import { Command, CommanderError } from "commander";
-import { auditCommand } from "./commands/audit.ts";
-import { clientsCommand } from "./commands/clients.ts";
-import { configCommand } from "./commands/config.ts";
-import { devCommand } from "./commands/dev.ts";
-import { explainCommand } from "./commands/explain.ts";
-import { migrateCommand } from "./commands/migrate.ts";
-import { issuersCommand } from "./commands/issuers.ts";
-import { quickstartCommand } from "./commands/quickstart.ts";
-import { registerCommand } from "./commands/register.ts";
-import { serveCommand } from "./commands/serve.ts";
-import { tokenCommand } from "./commands/token.ts";
 import { CommandError, type Io } from "./io.ts";
+
+type MakeCommand = (io: Io) => Command;
+
+/** Every command by its name, in the order of `--help`; each is loaded when it is wanted, with what it needs. */
+const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
+  ["serve", async () => (await import("./commands/serve.ts")).serveCommand],
+  [
+    "quickstart",
+    async () => (await import("./commands/quickstart.ts")).quickstartCommand,
+  ],
+  ["dev", async () => (await import("./commands/dev.ts")).devCommand],
+  ["config", async () => (await import("./commands/config.ts")).configCommand],
+  [
+    "migrate",
+    async () => (await import("./commands/migrate.ts")).migrateCommand,
+  ],
+  [
+    "explain",
+    async () => (await import("./commands/explain.ts")).explainCommand,
+  ],
+  [
+    "register",
+    async () => (await import("./commands/register.ts")).registerCommand,
+  ],
+  ["token", async () => (await import("./commands/token.ts")).tokenCommand],
+  [
+    "clients",
+    async () => (await import("./commands/clients.ts")).clientsCommand,
+  ],
+  [
+    "issuers",
+    async () => (await import("./commands/issuers.ts")).issuersCommand,
+  ],
+  ["audit", async () => (await import("./commands/audit.ts")).auditCommand],
+]);
 
 /**
  * Runs the command line and returns its exit code: 0 done, 1 refused or failed, 2 used wrongly or
@@ -21,18 +45,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     .description(
       "OAuth client registration with the credential a workload already has.",
     )
-    .helpCommand(false)
-    .addCommand(serveCommand(io))
-    .addCommand(quickstartCommand(io))
-    .addCommand(devCommand(io))
-    .addCommand(configCommand(io))
-    .addCommand(migrateCommand(io))
-    .addCommand(explainCommand(io))
-    .addCommand(registerCommand(io))
-    .addCommand(tokenCommand(io))
-    .addCommand(clientsCommand(io))
-    .addCommand(issuersCommand(io))
-    .addCommand(auditCommand(io));
+    .helpCommand(false);
+  for (const load of wanted(argv[0])) program.addCommand((await load())(io));
   configureOutput(program, io);
 
   try {
@@ -47,6 +61,14 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     io.err(`accredit: ${describeFailure(error)}\n`);
     return 1;
   }
+}
+
+/** The command that is named; all of them where none is, for the help and for the nearest name. */
+function wanted(
+  name: string | undefined,
+): readonly (() => Promise<MakeCommand>)[] {
+  const named = name === undefined ? undefined : COMMANDS.get(name);
+  return named === undefined ? [...COMMANDS.values()] : [named];
 }
 
 /** What the world did is told in a sentence (a port in use, a store that will not open); a fault of ours with its stack. */

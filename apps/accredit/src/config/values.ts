@@ -8,7 +8,7 @@ import {
   parseSpiffeIdWildcard,
   parseTrustDomainName,
 } from "@accredit/core/spiffe";
-import { isHopAddress } from "@accredit/server";
+import { isHopAddress } from "@accredit/server/client-certificate-hops";
 import { parseEndpointUrl } from "@accredit/trust";
 
 /*

@@ -2,9 +2,8 @@ import { readFile } from "node:fs/promises";
 import { isIPv4 } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import { createAccreditServer, watchEventLoop } from "@accredit/server";
 import type { Config } from "../config/index.ts";
-import { listen, type Listener, type ListenOptions } from "./listeners.ts";
+import type { Listener, ListenOptions } from "./listeners.ts";
 import { serverSettings } from "./settings.ts";
 import { watchCredentials } from "./credential-watch.ts";
 import { openStore } from "./open-store.ts";
@@ -47,14 +46,17 @@ export async function runServer(
 
   try {
     const broken = Promise.withResolvers<string>();
-    const store = await openStore(
-      config.store,
-      systemClock,
-      ({ kind, detail }) => {
-        log.error({ kind, detail }, "store failed");
-        if (kind === "broken") broken.resolve(detail);
-      },
-    );
+    const opening = openStore(config.store, systemClock, ({ kind, detail }) => {
+      log.error({ kind, detail }, "store failed");
+      if (kind === "broken") broken.resolve(detail);
+    });
+    // The database opens in another thread or on another machine. Loading the server takes as long, and need not wait.
+    const [store, { createAccreditServer, watchEventLoop }, { listen }] =
+      await Promise.all([
+        opening,
+        import("@accredit/server"),
+        import("./listeners.ts"),
+      ]);
     opened.push(() => store.close());
     const trust: OpenTrust = openTrust(config, log, {
       cacheDirectory: config.trustCacheDirectory,

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const BIN = fileURLToPath(new URL("../../bin/accredit.ts", import.meta.url));
+const BIN = fileURLToPath(new URL("../../bin/accredit.js", import.meta.url));
 const NODE_OPTIONS = [
   "--conditions=source",
   "--disable-warning=ExperimentalWarning",

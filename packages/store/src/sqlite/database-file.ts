@@ -1,4 +1,13 @@
-import { access, chmod, constants, mkdir, open, stat } from "node:fs/promises";
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  statSync,
+} from "node:fs";
+import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { StartError } from "../lib/start-error.ts";
 
@@ -22,11 +31,12 @@ export async function identifyFile(
 
 /**
  * Makes the directory (0700) and the file (0600) where they are missing, takes group and world access
- * away from an existing file, and returns the absolute path. The database holds signing keys.
+ * away from an existing file, and returns the absolute path. The database holds signing keys. Synchronous, for the
+ * start: the writer thread is under way before anything else is loaded.
  *
  * @throws {StartError} `directory_writable` or `file_type`
  */
-export async function prepareDatabaseFile(path: string): Promise<string> {
+export function prepareDatabaseFile(path: string): string {
   if (path === "" || path === ":memory:" || path.includes("\0")) {
     throw new TypeError(
       "path: expected the path of a database file, got an empty text, a NUL or :memory:",
@@ -35,9 +45,9 @@ export async function prepareDatabaseFile(path: string): Promise<string> {
   const absolute = resolve(path);
   const directory = dirname(absolute);
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     // SQLite makes two more files beside the database: the directory itself must be writable.
-    await access(directory, constants.W_OK | constants.X_OK);
+    accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new StartError(
       "directory_writable",
@@ -45,18 +55,17 @@ export async function prepareDatabaseFile(path: string): Promise<string> {
       error,
     );
   }
-  await createOrTighten(absolute);
+  createOrTighten(absolute);
   // The other two may be left from before, and take part in what the file holds.
-  for (const suffix of ["-wal", "-shm"]) await tighten(absolute + suffix);
+  for (const suffix of ["-wal", "-shm"]) tighten(absolute + suffix);
   return absolute;
 }
 
-async function createOrTighten(file: string): Promise<void> {
+function createOrTighten(file: string): void {
   try {
     // Never open a file that exists: closing a descriptor drops the locks SQLite holds on that file
     // for this whole process (POSIX advisory locks).
-    const handle = await open(file, "wx", 0o600);
-    await handle.close();
+    closeSync(openSync(file, "wx", 0o600));
   } catch (error) {
     if (codeOf(error) !== "EEXIST") {
       throw new StartError(
@@ -65,20 +74,20 @@ async function createOrTighten(file: string): Promise<void> {
         error,
       );
     }
-    if (!(await stat(file)).isFile()) {
+    if (!statSync(file).isFile()) {
       throw new StartError(
         "file_type",
         "the path of the database names something that is not a regular file",
       );
     }
-    await tighten(file);
+    tighten(file);
   }
 }
 
-async function tighten(file: string): Promise<void> {
+function tighten(file: string): void {
   try {
-    const { mode } = await stat(file);
-    if ((mode & 0o077) !== 0) await chmod(file, 0o600);
+    const { mode } = statSync(file);
+    if ((mode & 0o077) !== 0) chmodSync(file, 0o600);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return;
     throw new StartError(

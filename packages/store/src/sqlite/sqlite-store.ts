@@ -47,7 +47,7 @@ export async function openSqliteStore(
 ): Promise<AccreditStore> {
   const { clock } = options;
   try {
-    const path = await prepareDatabaseFile(options.path);
+    const path = prepareDatabaseFile(options.path);
     const thread = await startWriter({
       path,
       busyTimeoutMs: options.busyTimeoutMs ?? 5000,

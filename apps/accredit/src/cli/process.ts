@@ -1,11 +1,5 @@
-#!/usr/bin/env -S node --conditions=source --disable-warning=ExperimentalWarning
-import { enableCompileCache } from "node:module";
-import { fileURLToPath } from "node:url";
-
-// Compiling what the server is made of is most of its start. What was compiled is kept beside the code, where only
-// who may change the code may write; where nobody may, the server does without.
-enableCompileCache(fileURLToPath(new URL("../.cache", import.meta.url)));
-const { main } = await import("../src/cli/main.ts");
+/** The command line as a process: what `accredit` runs. */
+import { main } from "./main.ts";
 
 // A reader that left (`accredit --help | head`) is no fault of ours and nothing to crash for.
 for (const stream of [process.stdout, process.stderr]) {
