@@ -254,13 +254,14 @@ export interface ClientLifecycle {
     nextHash: string | null,
   ): Promise<boolean>;
   /**
-   * Ends the leases that ran out before `now`, and removes what ended before `removeBefore` (epoch
-   * seconds), at most `limit` of each, each batch with its audit row. A lease that ended no longer counts
-   * against a quota; its client can come back under its old id until it is removed.
+   * Ends the leases that ran out before `now` (epoch seconds), and removes what was ended more than
+   * `keepSeconds` before, at most `limit` of each, each batch with its audit row. A lease that was ended no
+   * longer counts against a quota; its client can come back under its old id until it is removed.
+   * Where the database has a clock of its own, nothing ends that is not over by both.
    */
   sweep(
     now: number,
-    removeBefore: number,
+    keepSeconds: number,
     limit: number,
     auditId: () => string,
   ): Promise<{ readonly expired: number; readonly removed: number }>;

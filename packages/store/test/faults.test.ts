@@ -145,7 +145,7 @@ test("a writer thread that dies fails every write and the readiness", async () =
   const queue = new WriteQueue(thread, {
     maxPending: 10,
     maxBatch: 2,
-    purgeBefore: () => 0,
+    now: () => 0,
     onFailure: (failure) => failures.push(failure),
   });
   const writes = await Promise.allSettled(

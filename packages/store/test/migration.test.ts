@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { openSqliteStore } from "@accredit/store";
 import { makeProposal } from "@accredit/testkit";
-import { checksum, readPragma } from "../src/sqlite/migrate.ts";
+import { checksum, migrate, readPragma } from "../src/sqlite/migrate.ts";
 import { MIGRATIONS } from "../src/sqlite/migrations/index.ts";
 import { fixturePath, startFixture } from "./support/children.ts";
 import { FIXED_CLOCK, makeDirectory } from "./support/directory.ts";
@@ -15,6 +16,7 @@ const RELEASED = [
   "80dc2f2f5c7f6b495ff6472b1ca41995bc05c94f532008fe15941e6721524894",
   "179056df3af42ffce3713a436d63f5c457a1523f86d35c78cfcb1d2d13e2360f",
   "d09445b43c8aa8ce8319f5440adb550bdae73a900619f6df8798ee3680b45ef4",
+  "d2960b4ff55b428c0529358a235625c4e925c8d1978037e02b7dafecc170b8ad",
 ];
 
 test("released migrations are what they were", () => {
@@ -103,6 +105,25 @@ test("a database of version 1 keeps what it holds and gets the latest schema", a
   await store.close();
   assert.equal(versionOf(path), MIGRATIONS.length);
   assert.deepEqual(schemaOf(path), schemaOf(await newDatabase()));
+});
+
+test("a client that version 4 says has ended is kept as one that ended with the migration", async () => {
+  const path = `${makeDirectory()}/a.db`;
+  const old = new DatabaseSync(path);
+  migrate(old, MIGRATIONS.slice(0, 4), 1);
+  old.exec(`INSERT INTO clients (client_id, kind, trust, subject, software_id, issued_at, updated_at, revision,
+      rule, metadata, provenance, resources, lease_expires_at, state)
+    VALUES ('opaque-old', 'spiffe', 'example.org', 'spiffe://example.org/agent/old', '', 1, 1, 1,
+      'agents', '{}', '{}', '[]', 1000, 'ended')`);
+  old.close();
+  const before = Math.floor(Date.now() / 1000);
+  const store = await openSqliteStore({ path, clock: FIXED_CLOCK });
+  const sweep = (now: number) => store.sweep(now, 60, 100, randomUUID);
+  const { removed } = await sweep(before + 60);
+  assert.equal(removed, 0);
+  assert.ok(await store.findClient("opaque-old"));
+  assert.equal((await sweep(before + 3600)).removed, 1);
+  await store.close();
 });
 
 for (const { version, name } of MIGRATIONS) {

@@ -67,7 +67,7 @@ export class FakeClientStore implements Store {
     this.#clients.set(key, {
       client: registered,
       keyThumbprints: conditions.keyThumbprints,
-      ended: false,
+      endedAt: undefined,
       row: existing?.row ?? ++this.#rows,
     });
     return {
@@ -134,8 +134,8 @@ export class FakeClientStore implements Store {
     this.#check("renewLease");
     const held = this.#held(clientId);
     const current = held?.client.leaseExpiresAt ?? Infinity;
-    if (held === undefined || held.ended || current >= leaseExpiresAt)
-      return false;
+    if (held === undefined || current >= leaseExpiresAt) return false;
+    if (held.endedAt !== undefined) return false;
     held.client = { ...held.client, leaseExpiresAt };
     this.#append({ ...audit, action: "client.renewed", clientId });
     return true;
@@ -170,28 +170,25 @@ export class FakeClientStore implements Store {
 
   async sweep(
     now: number,
-    removeBefore: number,
+    keepSeconds: number,
     limit: number,
     auditId: () => string,
   ): Promise<{ readonly expired: number; readonly removed: number }> {
     this.#check();
-    const due = (ended: boolean, before: number) =>
-      [...this.#clients]
-        .filter(
-          ([, held]) =>
-            held.ended === ended &&
-            (held.client.leaseExpiresAt ?? Infinity) < before,
-        )
-        .slice(0, limit);
+    const due = (isDue: (held: HeldClient) => boolean) =>
+      [...this.#clients].filter(([, held]) => isDue(held)).slice(0, limit);
     const namesOf = (rows: readonly (readonly [string, HeldClient])[]) => ({
       clients: rows.map(([, { client }]) => client.clientId),
     });
     const audit = { code: null, reasons: [], rule: null, credential: null };
     const row = { ...audit, time: now, remote: null, clientId: null };
-    const removed = due(true, removeBefore);
-    const expired = due(false, now);
+    const removed = due(({ endedAt }) => (endedAt ?? now) < now - keepSeconds);
+    const expired = due(
+      ({ endedAt, client }) =>
+        endedAt === undefined && (client.leaseExpiresAt ?? Infinity) < now,
+    );
     for (const [key] of removed) this.#clients.delete(key);
-    for (const [, held] of expired) held.ended = true;
+    for (const [, held] of expired) held.endedAt = now;
     if (expired.length > 0) {
       const details = namesOf(expired);
       this.#append({
@@ -229,9 +226,11 @@ export class FakeClientStore implements Store {
   async countTargets(target: SuspensionTarget): Promise<number> {
     this.#check();
     return [...this.#clients.values()].filter(
-      ({ client, ended }) =>
+      ({ client, endedAt }) =>
         isTargetOf(target, client) &&
-        (!ended || target.scope === "client" || target.scope === "subject"),
+        (endedAt === undefined ||
+          target.scope === "client" ||
+          target.scope === "subject"),
     ).length;
   }
 
@@ -287,7 +286,7 @@ export class FakeClientStore implements Store {
 
   async countClients(): Promise<number> {
     this.#check();
-    return [...this.#clients.values()].filter(({ ended }) => !ended).length;
+    return [...this.#clients.values()].filter(isLive).length;
   }
 
   async loadOrCreateSigningKeys(
@@ -364,8 +363,8 @@ export class FakeClientStore implements Store {
       if (existing.keyThumbprints !== conditions.keyThumbprints)
         throw new DcrError("client_keys_fixed", "the client has other keys");
     }
-    if (existing?.ended === false) return;
-    const live = [...this.#clients.values()].filter(({ ended }) => !ended);
+    if (existing !== undefined && isLive(existing)) return;
+    const live = [...this.#clients.values()].filter(isLive);
     const held = live.map(({ client: each }) => each);
     const ofRule = held.filter(({ rule }) => rule === client.rule).length;
     const ofSubject = held.filter(
@@ -407,9 +406,13 @@ export class FakeClientStore implements Store {
 interface HeldClient {
   client: RegisteredClient;
   readonly keyThumbprints: string | null;
-  /** Whether a sweep ended its lease. */
-  ended: boolean;
+  /** Epoch seconds; when a sweep ended its lease. */
+  endedAt: number | undefined;
   readonly row: number;
+}
+
+function isLive({ endedAt }: HeldClient): boolean {
+  return endedAt === undefined;
 }
 
 function statusListsOf({ client }: HeldClient): readonly string[] {

@@ -19,8 +19,8 @@ export function lifecycleTests(check: Check): void {
 }
 
 function leaseTests(check: Check): void {
-  const sweep = (store: Store, now: number, removeBefore = 0, limit = 100) =>
-    store.sweep(now, removeBefore, limit, randomUUID);
+  const sweep = (store: Store, now: number, keep = 1_000_000, limit = 100) =>
+    store.sweep(now, keep, limit, randomUUID);
 
   check("a lease is renewed, and never shortened", async (store) => {
     await store.register(makeProposal({ leaseExpiresAt: 1000 }));
@@ -38,7 +38,7 @@ function leaseTests(check: Check): void {
   check("a client without a lease has none to renew or end", async (store) => {
     await store.register(makeProposal());
     assert.equal(await store.renewLease(A, 2000, makeAudit()), false);
-    const swept = await sweep(store, 4e9, 4e9);
+    const swept = await sweep(store, 4e9, 0);
     assert.deepEqual(swept, { expired: 0, removed: 0 });
     assert.equal((await store.findClient(A))?.leaseExpiresAt, null);
   });
@@ -90,17 +90,52 @@ function leaseTests(check: Check): void {
       }
       const totals = { expired: 0, removed: 0 };
       for (let round = 0; round < 6; round++) {
-        const swept = await sweep(store, 1020, 0, 10);
+        const swept = await sweep(store, 1020, 500, 10);
         assert.ok(swept.expired <= 10);
         totals.expired += swept.expired;
       }
       assert.equal(totals.expired, 20);
-      for (let round = 0; round < 6; round++)
-        totals.removed += (await sweep(store, 1020, 1015, 10)).removed;
-      assert.equal(totals.removed, 15);
-      assert.equal(await store.countClients(), 5);
+      await sweep(store, 1022, 500, 10);
+      for (let round = 0; round < 6; round++) {
+        const swept = await sweep(store, 1521, 500, 10);
+        assert.ok(swept.removed <= 10);
+        totals.removed += swept.removed;
+      }
+      assert.equal(totals.removed, 20);
       assert.equal(await store.findClient(subjectOf(0)), undefined);
-      assert.notEqual(await store.findClient(subjectOf(19)), undefined);
+      assert.notEqual(await store.findClient(subjectOf(21)), undefined);
+      const [row] = await store.readAudit({
+        limit: 1,
+        action: "clients.removed",
+      });
+      assert.ok(Array.isArray(row?.details?.["clients"]));
+      assert.equal(row.details["clients"].length, 10);
+    },
+  );
+
+  check(
+    "an ended client is kept from when it was ended on, however long ago its lease ran out",
+    async (store) => {
+      await store.register(makeProposal({ leaseExpiresAt: 1000 }));
+      const other = { subject: subjectOf(1), leaseExpiresAt: 1000 };
+      await store.register(makeProposal(other));
+      // Nothing swept for a long time: nobody ran.
+      const late = 1_000_000;
+      assert.deepEqual(await sweep(store, late, 500), {
+        expired: 2,
+        removed: 0,
+      });
+      assert.equal((await sweep(store, late + 500, 500)).removed, 0);
+      // Back, and ended once more: it is kept from then on.
+      await store.register(makeProposal({ leaseExpiresAt: late + 501 }));
+      assert.deepEqual(await sweep(store, late + 502, 500), {
+        expired: 1,
+        removed: 1,
+      });
+      assert.equal(await store.findClient(subjectOf(1)), undefined);
+      assert.equal((await sweep(store, late + 1002, 500)).removed, 0);
+      assert.equal((await sweep(store, late + 1003, 500)).removed, 1);
+      assert.equal(await store.findClient(A), undefined);
     },
   );
 

@@ -40,10 +40,9 @@ export function startSweeper({
   const sweepAll = async (): Promise<void> => {
     const total = { expired: 0, removed: 0 };
     while (!stop.signal.aborted) {
-      const now = steadyNow();
       const { expired, removed } = await store.sweep(
-        now,
-        now - keepEndedSeconds,
+        steadyNow(),
+        keepEndedSeconds,
         BATCH,
         () => uuidv7(),
       );

@@ -32,7 +32,7 @@ export function lifecycle(
       changed({ kind: "delete", clientId, audit: auditToColumns(audit) }),
     rotateManagementToken: (clientId, currentHash, nextHash) =>
       changed({ kind: "rotate", clientId, currentHash, nextHash }),
-    async sweep(now, removeBefore, limit, auditId) {
+    async sweep(now, keepSeconds, limit, auditId) {
       const audits = [
         sweepAudit(auditId(), now),
         sweepAudit(auditId(), now),
@@ -40,7 +40,7 @@ export function lifecycle(
       const [expired, removed] = await queue.submit({
         kind: "sweep",
         now,
-        removeBefore,
+        keepSeconds,
         limit,
         audits: [auditToColumns(audits[0]), auditToColumns(audits[1])],
       });

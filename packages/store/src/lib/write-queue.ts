@@ -33,8 +33,8 @@ export interface WriteQueueOptions {
   readonly maxPending: number;
   /** Writes in one transaction, at most. */
   readonly maxBatch: number;
-  /** Epoch seconds: revocations that expired before may go. */
-  readonly purgeBefore: () => number;
+  /** Epoch seconds, by a clock that leaps nowhere: what expired long before may go. */
+  readonly now: () => number;
   readonly onFailure: (failure: StoreFailure) => void;
 }
 
@@ -150,8 +150,8 @@ export class WriteQueue {
     this.#inFlight = this.#waiting.splice(0, this.#options.maxBatch);
     this.#sentAt = performance.now();
     const ops = this.#inFlight.map((pending) => pending.op);
-    const purgeBefore = this.#options.purgeBefore();
-    this.#thread.postMessage({ kind: "batch", ops, purgeBefore }, []);
+    const now = this.#options.now();
+    this.#thread.postMessage({ kind: "batch", ops, now }, []);
   }
 
   #receive(message: FromWriter): void {

@@ -52,7 +52,7 @@ export type LifecycleOp =
   | {
       readonly kind: "sweep";
       readonly now: number;
-      readonly removeBefore: number;
+      readonly keepSeconds: number;
       readonly limit: number;
       /** For those that ended, and for those that are removed. */
       readonly audits: readonly [readonly Column[], readonly Column[]];
@@ -73,12 +73,18 @@ export type LifecycleOp =
 /** What a write gives back: columns, or why the database refused it. */
 export type WriteResult = readonly Column[] | { readonly refused: string };
 
+/**
+ * For how long revocations and used proofs are kept after they expired, in seconds: somebody whose clock is
+ * behind may still take what they are about.
+ */
+export const KEPT_AFTER_EXPIRY = 3600;
+
 export type ToWriter =
   | {
       readonly kind: "batch";
       readonly ops: readonly WriteOp[];
-      /** Revocations and used proofs that expired before this (epoch seconds) may go. */
-      readonly purgeBefore: number;
+      /** Epoch seconds, by a clock that leaps nowhere. */
+      readonly now: number;
     }
   | { readonly kind: "close" };
 

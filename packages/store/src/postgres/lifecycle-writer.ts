@@ -11,12 +11,16 @@ const DELETE = `DELETE FROM accredit.clients WHERE client_key = $1
 const ROTATE = `UPDATE accredit.clients SET management_token_hash = $1
   WHERE client_key = $2 AND (management_token_hash = $3 OR (management_token_hash IS NULL AND $3 IS NULL))
   RETURNING id`;
-const END = `UPDATE accredit.clients SET state = 'ended' WHERE id IN
+const END = `UPDATE accredit.clients SET state = 'ended', ended_at = $1 WHERE id IN
   (SELECT id FROM accredit.clients WHERE state = 'live' AND lease_expires_at < $1
    ORDER BY lease_expires_at LIMIT $2) RETURNING client_id, rule, trust`;
+// What a node of an older release ended says when: from now on.
+const DATE = `UPDATE accredit.clients SET ended_at = greatest($1, lease_expires_at) WHERE id IN
+  (SELECT id FROM accredit.clients WHERE state = 'ended' AND ended_at IS NULL LIMIT $2)`;
+// Such a node also leaves the time of an earlier end on a client that came back: that one is not meant.
 const REMOVE = `DELETE FROM accredit.clients WHERE id IN
-  (SELECT id FROM accredit.clients WHERE state = 'ended' AND lease_expires_at < $1
-   ORDER BY lease_expires_at LIMIT $2) RETURNING id, client_id`;
+  (SELECT id FROM accredit.clients WHERE state = 'ended' AND ended_at < $1 AND lease_expires_at < $1
+   ORDER BY ended_at LIMIT $2) RETURNING id, client_id`;
 const FORGET_LISTS = `DELETE FROM accredit.client_status_lists WHERE client = ANY($1::int8[])`;
 const SUSPEND = `INSERT INTO accredit.suspensions (scope, value, reason, since, value_key)
   VALUES ($1, $2, $3, $4, $5)
@@ -60,12 +64,14 @@ const HANDLERS: Handlers = {
     ]);
     return [rows.length];
   },
-  async sweep(transaction, { now, removeBefore, limit, audits }) {
+  async sweep(transaction, { now: nodeNow, keepSeconds, limit, audits }) {
     const { session } = transaction;
-    const removed = await session.query(REMOVE, [removeBefore, limit]);
+    const now = transaction.earlier(nodeNow);
+    const removed = await session.query(REMOVE, [now - keepSeconds, limit]);
     await forgetLists(transaction, removed);
     const expired = await session.query(END, [now, limit]);
     await removeCounted(transaction, expired);
+    await session.query(DATE, [now, limit]);
     const [expiredAudit, removedAudit] = audits;
     if (expired.length > 0)
       transaction.appendAudit(expiredAudit, "clients.expired", null, {

@@ -114,5 +114,25 @@ const BASE: PostgresMigration = {
   ],
 };
 
+/**
+ * When a lease was ended, which may be long after it ran out: what is kept is kept from then on. What has ended
+ * before is kept from this step on.
+ */
+const ENDED_AT: PostgresMigration = {
+  version: 2,
+  name: "ended-at",
+  compatibleFrom: 1,
+  statements: [
+    `ALTER TABLE accredit.clients ADD COLUMN ended_at int8`,
+    `CREATE INDEX clients_ended ON accredit.clients (ended_at) WHERE state = 'ended'`,
+    `UPDATE accredit.clients
+     SET ended_at = greatest(floor(extract(epoch FROM now()))::int8, lease_expires_at)
+     WHERE state = 'ended'`,
+  ],
+};
+
 /** Every step, in order. Add at the end. */
-export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [BASE];
+export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
+  BASE,
+  ENDED_AT,
+];

@@ -65,7 +65,7 @@ export async function connectPostgresStore(
   const queue = new WriteQueue(new PostgresWriter(writing, migrations.length), {
     maxPending: options.maxPendingWrites ?? 10_000,
     maxBatch: MAX_BATCH,
-    purgeBefore: makeSteadyClock(
+    now: makeSteadyClock(
       () => clock.now(),
       () => performance.now(),
     ),

@@ -35,13 +35,13 @@ export class PostgresWriter extends EventEmitter implements WriterThread {
 
   async #apply({
     ops,
-    purgeBefore,
+    now,
   }: Extract<ToWriter, { kind: "batch" }>): Promise<FromWriter> {
     try {
       const results = await applyWrites(
         this.#connections,
         ops,
-        purgeBefore,
+        now,
         this.#schemaVersion,
       );
       return { kind: "committed", results };

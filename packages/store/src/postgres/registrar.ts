@@ -39,7 +39,7 @@ const at = (name: string): number => COLUMNS.indexOf(name);
 
 const UPSERT = `INSERT INTO accredit.clients (${COLUMNS.join(", ")}, state)
   SELECT *, 'live' FROM unnest(${COLUMNS.map((name, index) => `$${index + 1}::${NUMBERS.has(name) ? "int8" : "text"}[]`).join(", ")})
-  ON CONFLICT (identity_key) DO UPDATE SET state = 'live', ${COLUMNS.filter(
+  ON CONFLICT (identity_key) DO UPDATE SET state = 'live', ended_at = NULL, ${COLUMNS.filter(
     (name) => !KEPT.has(name),
   )
     .map((name) => `${name} = excluded.${name}`)

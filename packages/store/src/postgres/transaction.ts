@@ -4,6 +4,7 @@ import {
   chainValue,
 } from "../lib/audit-chain.ts";
 import type { Column } from "../lib/writer-protocol.ts";
+import type { Row } from "../lib/records.ts";
 import { keyOf } from "./keys.ts";
 import type { Parameter, Session } from "./session.ts";
 
@@ -28,18 +29,15 @@ export class WriterTransaction {
   #chain: string | null;
   #auditSeq: number;
   #clientSeq: number;
+  readonly #databaseNow: number;
   #audits: Column[][] = [];
 
-  private constructor(
-    session: Session,
-    chain: string | null,
-    auditSeq: number,
-    clientSeq: number,
-  ) {
+  private constructor(session: Session, state: Row) {
     this.session = session;
-    this.#chain = chain;
-    this.#auditSeq = auditSeq;
-    this.#clientSeq = clientSeq;
+    this.#chain = state["chain"] as string | null;
+    this.#auditSeq = Number(state["audit_seq"]);
+    this.#clientSeq = Number(state["client_seq"]);
+    this.#databaseNow = Number(state["now"]);
   }
 
   /**
@@ -54,20 +52,24 @@ export class WriterTransaction {
   ): Promise<WriterTransaction> {
     await session.query("BEGIN ISOLATION LEVEL READ COMMITTED");
     const [row] = await session.query(
-      `SELECT chain, audit_seq, client_seq, compatible_from FROM accredit.writer_state
-       WHERE one = 1 FOR UPDATE`,
+      `SELECT chain, audit_seq, client_seq, compatible_from,
+         floor(extract(epoch FROM clock_timestamp()))::int8 AS now
+       FROM accredit.writer_state WHERE one = 1 FOR UPDATE`,
     );
     if (row === undefined) throw new Error("accredit.writer_state is empty");
     if (Number(row["compatible_from"]) > schemaVersion)
       throw new SchemaTooNewError(
         `the database's schema is for releases that know version ${Number(row["compatible_from"])} or later; this one knows versions up to ${schemaVersion}`,
       );
-    return new WriterTransaction(
-      session,
-      row["chain"] as string | null,
-      Number(row["audit_seq"]),
-      Number(row["client_seq"]),
-    );
+    return new WriterTransaction(session, row);
+  }
+
+  /**
+   * This node's time, or the database's where it is earlier: what is deleted for all nodes is over by two
+   * clocks.
+   */
+  earlier(nodeNow: number): number {
+    return Math.min(nodeNow, this.#databaseNow);
   }
 
   nextClientNumber(): number {

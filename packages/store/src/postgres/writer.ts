@@ -1,4 +1,9 @@
-import type { Column, WriteOp, WriteResult } from "../lib/writer-protocol.ts";
+import {
+  KEPT_AFTER_EXPIRY,
+  type Column,
+  type WriteOp,
+  type WriteResult,
+} from "../lib/writer-protocol.ts";
 import { keyOf } from "./keys.ts";
 import { changeLifecycle } from "./lifecycle-writer.ts";
 import {
@@ -36,12 +41,13 @@ type OpOf<Kind extends WriteOp["kind"]> = Extract<WriteOp, { kind: Kind }>;
  * Applies writes in one transaction; resolving means that they are committed. A write that the database refuses
  * is undone alone.
  *
+ * @param now epoch seconds; where the database's time is earlier, that one counts
  * @param schemaVersion that this release knows
  */
 export async function applyWrites(
   connections: Connections,
   ops: readonly WriteOp[],
-  purgeBefore: number,
+  now: number,
   schemaVersion: number,
 ): Promise<readonly WriteResult[]> {
   const transact = (
@@ -50,6 +56,7 @@ export async function applyWrites(
     connections.use(async (session) => {
       const transaction = await WriterTransaction.begin(session, schemaVersion);
       const results = await apply(transaction);
+      const purgeBefore = transaction.earlier(now) - KEPT_AFTER_EXPIRY;
       for (const [kind, sql] of Object.entries(PURGES))
         if (ops.some((op) => op.kind === kind))
           await session.query(sql, [purgeBefore]);

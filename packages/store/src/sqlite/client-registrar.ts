@@ -13,7 +13,7 @@ const UPSERT = `INSERT INTO clients
     provenance = excluded.provenance, resources = excluded.resources, credential = excluded.credential,
     key_thumbprints = excluded.key_thumbprints, lease_expires_at = excluded.lease_expires_at,
     management_token_hash = iif(?16, excluded.management_token_hash, management_token_hash),
-    state = 'live', revision = revision + 1
+    state = 'live', ended_at = NULL, revision = revision + 1
     WHERE ?16 OR key_thumbprints IS excluded.key_thumbprints
   RETURNING id, client_id, issued_at, revision`;
 

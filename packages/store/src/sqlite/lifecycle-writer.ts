@@ -7,12 +7,16 @@ const RENEW = `UPDATE clients SET lease_expires_at = ?
 const DELETE = "DELETE FROM clients WHERE client_id = ?";
 const ROTATE = `UPDATE clients SET management_token_hash = ?
   WHERE client_id = ? AND management_token_hash IS ?`;
-const END = `UPDATE clients SET state = 'ended' WHERE id IN
-  (SELECT id FROM clients WHERE state = 'live' AND lease_expires_at < ?
-   ORDER BY lease_expires_at LIMIT ?) RETURNING client_id`;
+const END = `UPDATE clients SET state = 'ended', ended_at = ?1 WHERE id IN
+  (SELECT id FROM clients WHERE state = 'live' AND lease_expires_at < ?1
+   ORDER BY lease_expires_at LIMIT ?2) RETURNING client_id`;
+// What a process of an older release ended says when: from now on.
+const DATE = `UPDATE clients SET ended_at = max(?, lease_expires_at) WHERE id IN
+  (SELECT id FROM clients WHERE state = 'ended' AND ended_at IS NULL LIMIT ?)`;
+// Such a process also leaves the time of an earlier end on a client that came back: that one is not meant.
 const REMOVE = `DELETE FROM clients WHERE id IN
-  (SELECT id FROM clients WHERE state = 'ended' AND lease_expires_at < ?
-   ORDER BY lease_expires_at LIMIT ?) RETURNING client_id`;
+  (SELECT id FROM clients WHERE state = 'ended' AND ended_at < ?1 AND lease_expires_at < ?1
+   ORDER BY ended_at LIMIT ?2) RETURNING client_id`;
 const SUSPEND = `INSERT INTO suspensions (scope, value, reason, since) VALUES (?, ?, ?, ?)
   ON CONFLICT (scope, value) DO UPDATE SET reason = excluded.reason, since = excluded.since`;
 const RESUME = "DELETE FROM suspensions WHERE scope = ? AND value = ?";
@@ -26,16 +30,23 @@ export function lifecycleWriter(
   const remove = db.prepare(DELETE);
   const rotate = db.prepare(ROTATE);
   const endDue = db.prepare(END);
+  const date = db.prepare(DATE);
   const removeDue = db.prepare(REMOVE);
   const suspend = db.prepare(SUSPEND);
   const resume = db.prepare(RESUME);
 
-  const sweep = (op: Extract<LifecycleOp, { kind: "sweep" }>) => {
+  const sweep = ({
+    now,
+    keepSeconds,
+    limit,
+    audits,
+  }: Extract<LifecycleOp, { kind: "sweep" }>) => {
     const namesOf = (rows: readonly Record<string, unknown>[]) =>
       rows.map((row) => String(row["client_id"]));
-    const removed = namesOf(removeDue.all(op.removeBefore, op.limit));
-    const expired = namesOf(endDue.all(op.now, op.limit));
-    const [expiredAudit, removedAudit] = op.audits;
+    const removed = namesOf(removeDue.all(now - keepSeconds, limit));
+    const expired = namesOf(endDue.all(now, limit));
+    date.run(now, limit);
+    const [expiredAudit, removedAudit] = audits;
     if (expired.length > 0)
       appendAudit(expiredAudit, "clients.expired", null, { clients: expired });
     if (removed.length > 0)

@@ -58,7 +58,7 @@ export async function openSqliteStore(
     const queue = new WriteQueue(thread, {
       maxPending: options.maxPendingWrites ?? 10_000,
       maxBatch: MAX_BATCH,
-      purgeBefore: makeSteadyClock(
+      now: makeSteadyClock(
         () => clock.now(),
         () => performance.now(),
       ),

@@ -7,7 +7,12 @@ import { checkDatabase, checkWriteAheadLog } from "./integrity.ts";
 import { lifecycleWriter } from "./lifecycle-writer.ts";
 import { checkOwnership, migrate, readPragma } from "./migrate.ts";
 import { classifyFailure, describeFailure } from "./sqlite-error.ts";
-import type { Column, WriteOp, WriteResult } from "../lib/writer-protocol.ts";
+import {
+  KEPT_AFTER_EXPIRY,
+  type Column,
+  type WriteOp,
+  type WriteResult,
+} from "../lib/writer-protocol.ts";
 import type { WriterOptions } from "./writer-options.ts";
 
 // One statement, so that two processes starting at once agree on the first key.
@@ -40,7 +45,7 @@ const TIDY_FRAMES = 256;
 /** The one connection that writes. Synchronous: it lives in its own thread. */
 export interface Writer {
   /** Applies the writes in one transaction; returning means they are on disk. */
-  apply(ops: readonly WriteOp[], purgeBefore: number): WriteResult[];
+  apply(ops: readonly WriteOp[], now: number): WriteResult[];
   /**
    * Moves a write-ahead log that has grown long into the database. Between two batches, so that nobody
    * waits for it. Throws where SQLite met an input/output error.
@@ -167,14 +172,15 @@ function makeWriter(db: DatabaseSync): Writer {
 
   const transact = (
     ops: readonly WriteOp[],
-    purgeBefore: number,
+    now: number,
     applyOp: (op: WriteOp) => WriteResult,
   ): WriteResult[] => {
     begin.run();
     try {
       const results = ops.map(applyOp);
       for (const { kind, statement } of purges)
-        if (ops.some((op) => op.kind === kind)) statement.run(purgeBefore);
+        if (ops.some((op) => op.kind === kind))
+          statement.run(now - KEPT_AFTER_EXPIRY);
       commit.run();
       return results;
     } catch (error) {
@@ -184,13 +190,13 @@ function makeWriter(db: DatabaseSync): Writer {
   };
 
   return {
-    apply(ops, purgeBefore) {
+    apply(ops, now) {
       try {
-        return transact(ops, purgeBefore, applyOne);
+        return transact(ops, now, applyOne);
       } catch (error) {
         if (classifyFailure(error) !== "refused") throw error;
         // One of them is at fault. Savepoints find it; the usual case does not pay for them.
-        return transact(ops, purgeBefore, applyApart);
+        return transact(ops, now, applyApart);
       }
     },
     tidy() {

@@ -4,6 +4,7 @@ import { revokedTokens } from "./0002-revoked-tokens.ts";
 import { softwareIdAndKeys } from "./0003-software-id-and-keys.ts";
 
 import { lifecycleAndAuditChain } from "./0004-lifecycle-and-audit-chain.ts";
+import { endedAt } from "./0005-ended-at.ts";
 
 export type { Migration } from "./migration.ts";
 
@@ -13,4 +14,5 @@ export const MIGRATIONS: readonly Migration[] = [
   revokedTokens,
   softwareIdAndKeys,
   lifecycleAndAuditChain,
+  endedAt,
 ];
