@@ -9,17 +9,25 @@ export interface Clock {
   now(): number;
 }
 
-/** What is known of the credential behind a decision. Never the credential itself. */
+/**
+ * What is known of the credential behind a decision: who acted, and by what. Never the credential itself.
+ *
+ * `kind` is that of a credential which somebody trusted issued (`jwt-svid`, `x509-svid`, `wit-svid`, `vc`), or
+ * `private_key_jwt`, `registration_access_token`, or `admin_token`: an administrator's bearer token.
+ */
 export interface CredentialFacts {
   readonly kind: string;
-  /** The trust domain name or issuer that the server's configuration knows. */
-  readonly trust: string;
-  readonly subject: string;
-  readonly keyId: string;
-  readonly algorithm: string;
+  /** The trust domain name or issuer that the server's configuration knows; null for an administrator. */
+  readonly trust: string | null;
+  readonly subject: string | null;
+  /** Null for a bearer token, as `algorithm` is. */
+  readonly keyId: string | null;
+  readonly algorithm: string | null;
+  /** Base64url SHA-256 of what was signed, or of a bearer token. */
   readonly fingerprint: string;
   readonly issuedAt: number | undefined;
-  readonly expiresAt: number;
+  /** Null for a bearer token, which does not say. */
+  readonly expiresAt: number | null;
 }
 
 /** What an audit row tells of. */
@@ -55,8 +63,9 @@ export interface AuditEntry {
   readonly reasons: readonly string[];
   readonly clientId: string | null;
   readonly rule: string | null;
+  /** Who acted, by what. Null where nothing was proven, and for what the server does by itself. */
   readonly credential: CredentialFacts | null;
-  /** The peer's address as the listener saw it. */
+  /** The peer's address as the listener saw it; null for what the server does by itself. */
   readonly remote: string | null;
   /** What else the action is about: JSON values, never a credential. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;

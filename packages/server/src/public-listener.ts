@@ -13,6 +13,7 @@ import { pathOf } from "./http/path.ts";
 import { readBody } from "./http/read-body.ts";
 import { requestIds } from "./http/request-id.ts";
 import {
+  logFields,
   openScope,
   type NodeRoute,
   type RequestEvent,
@@ -126,7 +127,7 @@ export function createPublicListener(
       id: nextId(),
       method: request.method ?? "",
       route: "unmatched",
-      remote: request.socket.remoteAddress ?? null,
+      caller: { remote: request.socket.remoteAddress ?? null },
       status: 0,
     };
     const started = performance.now();
@@ -138,7 +139,7 @@ export function createPublicListener(
       options.metrics.observeRequest(event.route, event.status, ms / 1000);
       options.log.info(
         {
-          ...event,
+          ...logFields(event),
           duration_ms: Math.round(ms * 1000) / 1000,
           complete: response.writableFinished,
         },

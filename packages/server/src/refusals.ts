@@ -1,5 +1,11 @@
 import type { DcrError } from "@accredit/core/errors";
-import type { AuditEntry, ClientStore, Clock } from "@accredit/core/ports";
+import type {
+  AuditEntry,
+  ClientStore,
+  Clock,
+  CredentialFacts,
+} from "@accredit/core/ports";
+import type { RefusalSource } from "@accredit/core/registration";
 import type { RequestEvent } from "./http/request-scope.ts";
 import type { LimitRefusal } from "./limits/refusal-limit.ts";
 import type { Log } from "./log.ts";
@@ -14,7 +20,7 @@ export interface RefusalPorts {
 }
 
 /**
- * Leaves the one audit row of a refused request and notes the reason in its event; called again for the
+ * Leaves the one audit row of a refused request, with whoever was proven, and notes the reason in its event; called again for the
  * same request it does nothing. A row that cannot be written is logged and does not change the answer:
  * the refusal stands. Returns what to answer: the refusal, or `rate_limited`, which leaves no row.
  */
@@ -24,8 +30,8 @@ export async function recordRefusal(
   event: RequestEvent,
   { store, clock, log, limitRefusal }: RefusalPorts,
 ): Promise<DcrError> {
-  const { remote, client_id: trust, subject = "" } = event;
-  const proven = trust === undefined ? undefined : { trust, subject };
+  const { remote, credential = null, client } = event.caller;
+  const proven = credential === null ? undefined : provenBy(credential);
   const refusal = limitRefusal(error, { remote, proven });
   if (refusal.code === "rate_limited") return refusal;
   // An outage is not a refusal: nothing was decided about the caller.
@@ -39,10 +45,10 @@ export async function recordRefusal(
     action,
     code: error.code,
     reasons: [error.message],
-    clientId: event.client_id ?? null,
-    rule: null,
-    credential: null,
-    remote: event.remote,
+    clientId: client?.clientId ?? null,
+    rule: client?.rule ?? null,
+    credential,
+    remote,
   };
   try {
     await store.appendAudit(row);
@@ -50,4 +56,12 @@ export async function recordRefusal(
     log.error({ id: event.id, error: String(cause) }, "audit row not written");
   }
   return error;
+}
+
+/** Whose refusals are counted together: those of one subject's neighbours. */
+function provenBy({
+  trust,
+  subject,
+}: CredentialFacts): RefusalSource["proven"] {
+  return trust === null || subject === null ? undefined : { trust, subject };
 }

@@ -34,7 +34,8 @@ export type {
   RegistrationRequest,
   RegistrationSettings,
 } from "./register.ts";
-export type { RefusalSource } from "./registration-audit.ts";
+export { auditRow, factsOf } from "./registration-audit.ts";
+export type { AuditedRequest, RefusalSource } from "./registration-audit.ts";
 export { hashManagementToken } from "./propose.ts";
 export { updateRegistration } from "./update.ts";
 export type { UpdateRequest } from "./update.ts";

@@ -99,6 +99,7 @@ export async function register(
 ): Promise<Registration> {
   const now = ports.clock.now();
   let credential: VerifiedCredential | undefined;
+  let rule: string | null = null;
   try {
     // The order is a security property: nothing of the request is used before its credential is verified.
     const statement =
@@ -116,6 +117,7 @@ export async function register(
       settings,
       ports.store,
     );
+    rule = admission.rule.name;
     await requireLiving(credential, ports, now);
     const keysProven = await provePossession(
       credential,
@@ -141,7 +143,7 @@ export async function register(
       conditions: proposed.conditions,
       now,
       audit: auditRow(request, now, {
-        rule: admission.rule.name,
+        rule,
         credential: factsOf(credential),
       }),
     });
@@ -155,9 +157,10 @@ export async function register(
     if (!(error instanceof DcrError)) throw error;
     const proven = credential && attestationOf(credential);
     const refused = { action: "registration.refused", clientId: null } as const;
+    const facts = credential === undefined ? null : factsOf(credential);
     throw await settleRefusal(
       error,
-      { ...refused, credential, proven },
+      { ...refused, rule, credential: facts, proven },
       request,
       now,
       ports,

@@ -1,4 +1,5 @@
 import type { VerifiedCredential } from "../credential/verify.ts";
+import type { VerifiedX509Svid } from "../spiffe/x509-svid.ts";
 import type { DcrError } from "../errors.ts";
 import type {
   AuditDraft,
@@ -6,7 +7,6 @@ import type {
   ClientStore,
   CredentialFacts,
 } from "../ports.ts";
-import { attestationOf } from "./attestation.ts";
 import type { Reason } from "./reason.ts";
 
 /** The part of a request that its audit row tells. */
@@ -42,14 +42,21 @@ const UNAUDITED: ReadonlySet<string> = new Set([
 ]);
 
 /** What may be written down of a credential. */
-export function factsOf(credential: VerifiedCredential): CredentialFacts {
-  const { trust, subject } = attestationOf(credential);
+export function factsOf(
+  credential: VerifiedCredential | VerifiedX509Svid,
+): CredentialFacts {
   const { kind, keyId, algorithm, fingerprint, issuedAt, expiresAt } =
     credential;
+  const who =
+    credential.kind === "vc"
+      ? { trust: credential.issuer, subject: credential.subject }
+      : {
+          trust: credential.subject.trustDomain,
+          subject: credential.subject.uri,
+        };
   return {
     kind,
-    trust,
-    subject,
+    ...who,
     keyId,
     algorithm,
     fingerprint,
@@ -62,10 +69,7 @@ export function factsOf(credential: VerifiedCredential): CredentialFacts {
 export function auditRow(
   { requestId, remote }: AuditedRequest,
   now: number,
-  known: {
-    readonly rule: string | null;
-    readonly credential: CredentialFacts | null;
-  },
+  known: Pick<AuditDraft, "rule" | "credential" | "details">,
 ): AuditDraft {
   return {
     id: requestId,
@@ -92,38 +96,32 @@ export async function settleRefusal(
   ports: RefusalAuditPorts,
 ): Promise<DcrError> {
   const { remote } = request;
-  const { proven } = refused;
+  const { proven, ...known } = refused;
   const refusal = ports.limitRefusal?.(error, { remote, proven }) ?? error;
   if (!UNAUDITED.has(refusal.code))
-    await writeRefusal(refusal, refused, request, now, ports);
+    await writeRefusal(refusal, known, request, now, ports);
   return refusal;
 }
 
 async function writeRefusal(
   error: DcrError,
-  refused: {
-    readonly action: AuditEntry["action"];
-    readonly clientId: string | null;
-    readonly credential: VerifiedCredential | undefined;
-  },
+  refused: Pick<
+    AuditEntry,
+    "action" | "clientId" | "rule" | "credential" | "details"
+  >,
   request: AuditedRequest,
   now: number,
   { store, auditFailed }: RefusalAuditPorts,
 ): Promise<void> {
   const { reasons, rule } = error.data;
-  const { action, clientId, credential } = refused;
-  const known = {
-    rule: typeof rule === "string" ? rule : null,
-    credential: credential === undefined ? null : factsOf(credential),
-  };
   const messages = Array.isArray(reasons)
     ? (reasons as readonly Reason[]).map(({ message }) => message)
     : [error.message];
   try {
     await store.appendAudit({
-      ...auditRow(request, now, known),
-      action,
-      clientId,
+      ...auditRow(request, now, refused),
+      ...refused,
+      rule: typeof rule === "string" ? rule : refused.rule,
       code: error.code,
       reasons: messages,
     });

@@ -1,7 +1,11 @@
 import type { VerifiedCredential } from "../credential/verify.ts";
 import { DcrError } from "../errors.ts";
 import type { JsonObject } from "../json/index.ts";
-import type { RegistrationOutcome } from "../ports.ts";
+import type {
+  AuditDraft,
+  CredentialFacts,
+  RegistrationOutcome,
+} from "../ports.ts";
 import { admit } from "./admission.ts";
 import {
   attestationOf,
@@ -26,6 +30,8 @@ export interface UpdateRequest extends RegistrationRequest {
   readonly client: RegisteredClient;
   /** The subject that was proven: the client's, or one of those it stands for. */
   readonly subject: string;
+  /** What proved it. */
+  readonly credential: CredentialFacts;
   /** The URL of the request: what a proof of possession is made for. */
   readonly uri: string;
   /** Of the registration access token that replaces the one that was used. */
@@ -56,27 +62,27 @@ export async function updateRegistration(
 ): Promise<RegistrationOutcome> {
   const { body, client } = request;
   const now = ports.clock.now();
-  let credential: VerifiedCredential | undefined;
+  let statement: VerifiedCredential | undefined;
   try {
     checkBody(body, client.clientId);
     if (body["software_statement"] !== undefined) {
-      const statement = readStatement(body);
-      credential = await verifyStatement(statement, settings, ports.trust, now);
+      const text = readStatement(body);
+      statement = await verifyStatement(text, settings, ports.trust, now);
     }
-    const attestation = attestedNow(credential, request);
+    const attestation = attestedNow(statement, request);
     const { admission } = await admit(attestation, body, settings, ports.store);
-    if (credential !== undefined) {
-      await requireLiving(credential, ports, now);
+    if (statement !== undefined) {
+      await requireLiving(statement, ports, now);
       const { dpop, uri } = request;
       await provePossession(
-        credential,
+        statement,
         { ...settings, dpop, now, method: "PUT", url: uri },
         ports.store,
       );
     }
     const proposed = await proposeUpdate(
       client,
-      credential,
+      statement,
       admission,
       now,
       request.nextTokenHash,
@@ -87,7 +93,7 @@ export async function updateRegistration(
       now,
       audit: auditRow(request, now, {
         rule: admission.rule.name,
-        credential: credential === undefined ? null : factsOf(credential),
+        ...actor(request, statement),
       }),
     });
   } catch (error) {
@@ -95,10 +101,11 @@ export async function updateRegistration(
     const refused = {
       action: "management.refused",
       clientId: client.clientId,
+      rule: client.rule,
     } as const;
     throw await settleRefusal(
       error,
-      { ...refused, credential, proven: client },
+      { ...refused, ...actor(request, statement), proven: client },
       request,
       now,
       ports,
@@ -106,12 +113,22 @@ export async function updateRegistration(
   }
 }
 
+/** Who asked, by what, and the statement that came along. */
+function actor(
+  { credential }: UpdateRequest,
+  statement: VerifiedCredential | undefined,
+): Pick<AuditDraft, "credential" | "details"> {
+  return statement === undefined
+    ? { credential }
+    : { credential, details: { statement: factsOf(statement) } };
+}
+
 function attestedNow(
-  credential: VerifiedCredential | undefined,
+  statement: VerifiedCredential | undefined,
   { client, subject }: UpdateRequest,
 ): Attestation {
-  if (credential === undefined) return earlierAttestation(client, subject);
-  const attestation = attestationOf(credential);
+  if (statement === undefined) return earlierAttestation(client, subject);
+  const attestation = attestationOf(statement);
   if (
     attestation.kind !== client.kind ||
     attestation.trust !== client.trust ||

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { DcrError } from "@accredit/core/errors";
+import type { CredentialFacts } from "@accredit/core/ports";
 import { readBody } from "../http/read-body.ts";
 import { errorDescription, errorHeaders, wireError } from "../wire/errors.ts";
 import { errorReply, jsonReply, toResponse } from "../wire/reply.ts";
@@ -21,8 +22,11 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...AUDIT_ROUTES,
 ];
 
-/** The admin API, below `/api/v1`; the caller lets nobody in without the token. */
-export function createAdminApi(ports: ApiPorts): Hono<AdminEnv> {
+/** The admin API, below `/api/v1`; who makes it lets nobody in but this administrator. */
+export function createAdminApi(
+  ports: ApiPorts,
+  administrator: CredentialFacts | undefined,
+): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
   app.onError((error) => {
     if (!(error instanceof DcrError)) throw error;
@@ -50,7 +54,12 @@ export function createAdminApi(ports: ApiPorts): Hono<AdminEnv> {
               path: context.req.param(),
               query: readQuery(context, route.query),
               body: () => readBody(context.env.incoming),
-              remote: context.env.incoming.socket.remoteAddress ?? null,
+              caller: {
+                remote: context.env.incoming.socket.remoteAddress ?? null,
+                ...(administrator !== undefined && {
+                  credential: administrator,
+                }),
+              },
             },
             ports,
           ),

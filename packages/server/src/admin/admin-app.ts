@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
+import type { CredentialFacts } from "@accredit/core/ports";
 import { errorReply, jsonReply, toResponse } from "../wire/reply.ts";
 import { createAdminApi } from "./admin-api.ts";
 import type { AdminEnv, ApiPorts } from "./api-route.ts";
@@ -89,7 +90,10 @@ export function createAdminListener(options: AdminOptions): RequestListener {
     }
     return next();
   });
-  app.route("/api/v1", createAdminApi(options));
+  const { bearerToken } = options;
+  const administrator =
+    bearerToken === undefined ? undefined : administratorFacts(bearerToken);
+  app.route("/api/v1", createAdminApi(options, administrator));
 
   app.notFound(() => refuse(404, "invalid_request", "nothing is served here"));
   app.onError(() => refuse(500, "server_error", "the server failed"));
@@ -140,6 +144,20 @@ function carriesToken(request: IncomingMessage, expected: string): boolean {
   )
     return false;
   return timingSafeEqual(digest(token), digest(expected));
+}
+
+/** What audit rows say of who holds the token: one administrator is told from the next by its fingerprint. */
+function administratorFacts(bearerToken: string): CredentialFacts {
+  return {
+    kind: "admin_token",
+    trust: null,
+    subject: null,
+    keyId: null,
+    algorithm: null,
+    fingerprint: digest(bearerToken).toString("base64url"),
+    issuedAt: undefined,
+    expiresAt: null,
+  };
 }
 
 function digest(text: string): Buffer {

@@ -7,8 +7,10 @@ import type {
   Store,
   SuspensionTarget,
 } from "@accredit/core/ports";
+import { auditRow } from "@accredit/core/registration";
 import type { StandingSource } from "../client-authentication/standing.ts";
 import type { Endpoints } from "../endpoints.ts";
+import type { Caller } from "../http/request-scope.ts";
 import type { Reply } from "../wire/reply.ts";
 import type { TrustSourceHealth } from "./metrics.ts";
 
@@ -60,7 +62,7 @@ export interface ApiCall {
   readonly path: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
   readonly body: () => Promise<Uint8Array>;
-  readonly remote: string | null;
+  readonly caller: Readonly<Caller>;
 }
 
 const WHOLE = /^(0|[1-9][0-9]{0,14})$/;
@@ -135,17 +137,11 @@ export const PAGE_QUERY = {
   },
 } as const;
 
-/** The part of an audit row that is known of an administrative act. */
-export function adminAudit({ remote }: ApiCall, ports: ApiPorts): AuditDraft {
-  return {
-    id: ports.newAuditId(),
-    time: ports.clock.now(),
-    code: null,
-    reasons: [],
-    rule: null,
-    credential: null,
-    remote,
-  };
+/** The part of an audit row that is known of an administrative act: by which token, from where. */
+export function adminAudit({ caller }: ApiCall, ports: ApiPorts): AuditDraft {
+  const { remote, credential = null } = caller;
+  const request = { requestId: ports.newAuditId(), remote };
+  return auditRow(request, ports.clock.now(), { rule: null, credential });
 }
 
 const SCOPES: readonly SuspensionTarget["scope"][] = [

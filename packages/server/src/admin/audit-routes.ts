@@ -47,7 +47,7 @@ export const AUDIT_SCHEMA = {
     credential: {
       type: ["object", "null"],
       description:
-        "Kind, trust, subject, key and fingerprint of the credential; never the credential.",
+        "Who acted, by what: kind (jwt-svid, x509-svid, wit-svid, vc, private_key_jwt, registration_access_token, admin_token), trust, subject, key and fingerprint of the credential; never the credential. Null where nothing was proven, and with remote null for what the server does by itself.",
     },
     remote: { type: ["string", "null"] },
     details: { type: ["object", "null"] },

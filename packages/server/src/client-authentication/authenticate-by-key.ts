@@ -5,6 +5,8 @@ import {
 } from "@accredit/core/credential";
 import type { ClientStore, Clock, ReplayGuard } from "@accredit/core/ports";
 import type { Policy, RegisteredClient } from "@accredit/core/registration";
+import type { Caller } from "../http/request-scope.ts";
+import type { RenewLease } from "./renew-lease.ts";
 import { requireMethod } from "./require-method.ts";
 import { requireStanding, type StandingSource } from "./standing.ts";
 
@@ -18,7 +20,7 @@ export interface KeyAuthenticationPorts extends StandingSource {
   readonly issuer: string;
   readonly clockToleranceSeconds: number;
   readonly maxLifetimeSeconds: number;
-  readonly renewLease: (client: RegisteredClient, instance: string) => void;
+  readonly renewLease: RenewLease;
 }
 
 /**
@@ -32,11 +34,11 @@ export async function authenticateByKey(
   assertion: string,
   clientId: string | undefined,
   ports: KeyAuthenticationPorts,
+  caller: Caller,
 ): Promise<{
   readonly client: RegisteredClient;
   readonly method: "private_key_jwt";
   readonly subject: string;
-  readonly fingerprint: string;
 }> {
   const { clock, store, clockToleranceSeconds } = ports;
   // Unverified: it only says whose keys to verify it with.
@@ -60,19 +62,30 @@ export async function authenticateByKey(
     ...ports,
     now: clock.now(),
   });
+  const { trust, subject } = client;
+  const { kind, keyId, algorithm, fingerprint, expiresAt } = proof;
+  caller.client = client;
+  caller.credential = {
+    kind,
+    trust,
+    subject,
+    keyId,
+    algorithm,
+    fingerprint,
+    issuedAt: undefined,
+    expiresAt,
+  };
   requireMethod(client, "private_key_jwt", ports.policy);
   await requireStanding(client, client.subject, ports);
   // Claimed last: what is refused for another reason is not used up, and nobody else can use it up.
   const key = `private_key_jwt ${client.clientId} ${proof.tokenId}`;
-  const end = Math.ceil(proof.expiresAt + clockToleranceSeconds);
+  const end = Math.ceil(expiresAt + clockToleranceSeconds);
   if (!(await store.claimOnce(key, end))) {
     throw new DcrError(
       "assertion_replayed",
       "expected an assertion that was not used before, got one that was",
     );
   }
-  ports.renewLease(client, client.subject);
-  const { fingerprint } = proof;
-  const { subject } = client;
-  return { client, method: "private_key_jwt", subject, fingerprint };
+  ports.renewLease(client, caller);
+  return { client, method: "private_key_jwt", subject };
 }

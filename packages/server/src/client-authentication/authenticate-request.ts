@@ -55,11 +55,9 @@ export async function authenticateRequest(
         certificates: options.readClientCertificates(request),
       },
       options.authentication,
+      event.caller,
     );
     event.auth_method = authenticated.method;
-    event.client_id = authenticated.client.clientId;
-    event.subject = authenticated.subject;
-    event.credential = authenticated.fingerprint;
     return authenticated;
   } catch (error) {
     if (

@@ -2,9 +2,10 @@ import {
   verifyClientAssertion,
   verifyClientAttestation,
 } from "@accredit/core/credential";
-import type {
-  RegisteredClient,
-  ClientAuthMethod,
+import {
+  factsOf,
+  type ClientAuthMethod,
+  type RegisteredClient,
 } from "@accredit/core/registration";
 import type {
   VerifiedJwtSvid,
@@ -22,7 +23,9 @@ import {
   authenticateByKey,
   type KeyAuthenticationPorts,
 } from "./authenticate-by-key.ts";
+import type { Caller } from "../http/request-scope.ts";
 import { requireMethod } from "./require-method.ts";
+import { requireStanding } from "./standing.ts";
 import { findSpiffeClient, type FindClientPorts } from "./find-client.ts";
 import {
   chooseMechanism,
@@ -49,8 +52,6 @@ export interface AuthenticatedClient {
   readonly [authenticated]: true;
   readonly client: RegisteredClient;
   readonly method: ClientAuthMethod;
-  /** Names what proved it, in log and audit. */
-  readonly fingerprint: string;
   /** Who was proven: the client's own subject, or one of the SPIFFE IDs that it stands for. */
   readonly subject: string;
   /** What its tokens are bound to, where its metadata wants that and the request has a certificate. */
@@ -75,12 +76,14 @@ export interface AuthenticationPorts
  * property: nothing is looked up before the credential is verified, so that an unknown client and a wrong
  * key cannot be told apart.
  *
+ * @param caller - learns who was proven, also where that is refused
  * @throws {DcrError} the reason; the wire shows one text for all of them (CAUTH-18)
  * @see draft-ietf-oauth-spiffe-client-auth section 3
  */
 export async function authenticateClient(
   presented: PresentedAuthentication,
   ports: AuthenticationPorts,
+  caller: Caller,
 ): Promise<AuthenticatedClient> {
   // 1. Exactly one mechanism, and one we take.
   const mechanism = chooseMechanism(presented);
@@ -90,12 +93,14 @@ export async function authenticateClient(
       mechanism.assertion,
       presented.parameters.get("client_id"),
       ports,
+      caller,
     );
     return { ...proven, binding: undefined } as AuthenticatedClient;
   }
 
   // 2. The credential.
   const credential = await verifyCredential(mechanism, [ports.issuer], ports);
+  caller.credential = factsOf(credential);
 
   // 3. The client that this SPIFFE ID registered (CAUTH-06, CAUTH-07).
   const client = await findSpiffeClient(
@@ -103,6 +108,10 @@ export async function authenticateClient(
     presented.parameters.get("client_id"),
     ports,
   );
+
+  caller.client = client;
+  const { uri: subject } = credential.subject;
+  await requireStanding(client, subject, ports);
 
   // 4. Any method its rule enables serves it, whichever its metadata names (CAUTH-15).
   const { method } = mechanism;
@@ -112,9 +121,10 @@ export async function authenticateClient(
   const binding = wantsBoundTokens(client)
     ? await certificateBinding(credential, presented.certificates, ports)
     : undefined;
-  const { subject, fingerprint } = credential;
-  const proven = { client, method, subject: subject.uri, fingerprint };
-  return { ...proven, binding } as AuthenticatedClient;
+
+  // 6. What is used is not given up.
+  ports.renewLease(client, caller);
+  return { client, method, subject, binding } as AuthenticatedClient;
 }
 
 /**

@@ -2,17 +2,15 @@ import { DcrError } from "@accredit/core/errors";
 import type { ClientStore } from "@accredit/core/ports";
 import {
   clientSubjects,
+  type Policy,
   type RegisteredClient,
 } from "@accredit/core/registration";
 import type { SpiffeId } from "@accredit/core/spiffe";
-import { requireStanding, type StandingSource } from "./standing.ts";
 
 /** What finding a client needs of the world. */
-export interface FindClientPorts extends StandingSource {
-  readonly store: Pick<ClientStore, "findClient" | "findSpiffeClients"> &
-    StandingSource["store"];
-  /** Hears of a client that has proven itself. */
-  readonly renewLease: (client: RegisteredClient, instance: string) => void;
+export interface FindClientPorts {
+  readonly store: Pick<ClientStore, "findClient" | "findSpiffeClients">;
+  readonly policy: Policy;
 }
 
 /**
@@ -21,23 +19,9 @@ export interface FindClientPorts extends StandingSource {
  * `clientId` is what the request names, the client's identifier or its SPIFFE ID; without it the ID must
  * have one client only (A05). A client of its own comes before one that it shares.
  *
- * The client has to stand: its lease is renewed by this.
- *
- * @throws {DcrError} `client_unknown`, `client_ambiguous`, `client_mismatch`, `registration_expired`,
- * `registration_suspended`, `registration_withdrawn`, `store_unavailable`
+ * @throws {DcrError} `client_unknown`, `client_ambiguous`, `client_mismatch`, `store_unavailable`
  */
 export async function findSpiffeClient(
-  subject: SpiffeId,
-  clientId: string | undefined,
-  ports: FindClientPorts,
-): Promise<RegisteredClient> {
-  const client = await lookUp(subject, clientId, ports);
-  await requireStanding(client, subject.uri, ports);
-  ports.renewLease(client, subject.uri);
-  return client;
-}
-
-async function lookUp(
   subject: SpiffeId,
   clientId: string | undefined,
   { store, policy }: FindClientPorts,

@@ -1,6 +1,13 @@
 import type { AuditDraft, ClientLifecycle } from "@accredit/core/ports";
 import type { Policy, RegisteredClient } from "@accredit/core/registration";
+import type { Caller } from "../http/request-scope.ts";
 import type { Log } from "../log.ts";
+
+/** Hears of a client that has authenticated. */
+export type RenewLease = (
+  client: RegisteredClient,
+  caller: Readonly<Caller>,
+) => void;
 
 /** A lease is renewed once this much of it is used, so that it costs a write now and then, not each time. */
 const USED_FRACTION = 0.25;
@@ -20,12 +27,10 @@ export interface RenewalPorts {
  * Makes what renews the lease of a client that has just authenticated with its credential. Nobody waits
  * for it: a store that is full or gone keeps no client from its token, and the next request tries again.
  */
-export function leaseRenewer(
-  ports: RenewalPorts,
-): (client: RegisteredClient, instance: string) => void {
+export function leaseRenewer(ports: RenewalPorts): RenewLease {
   const { store, policy, leaseNow, newAuditId, log } = ports;
   const inFlight = new Set<string>();
-  return (client, instance) => {
+  return (client, { credential = null, remote }) => {
     const { clientId, leaseExpiresAt } = client;
     const lease = policy.find(({ name }) => name === client.rule)?.leaseSeconds;
     if (lease === undefined || leaseExpiresAt === null) return;
@@ -43,9 +48,9 @@ export function leaseRenewer(
       code: null,
       reasons: [],
       rule: client.rule,
-      credential: null,
-      remote: null,
-      details: { by: "authentication", instance },
+      credential,
+      remote,
+      details: { by: "authentication" },
     };
     void store
       .renewLease(clientId, end, audit)

@@ -1,5 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DcrErrorCode } from "@accredit/core/errors";
+import type { CredentialFacts } from "@accredit/core/ports";
+import type { RegisteredClient } from "@accredit/core/registration";
+
+/** Who a request is from, as far as it is known: filled as it is judged, and what its audit rows say. */
+export interface Caller {
+  /** The peer's address as the listener saw it. */
+  readonly remote: string | null;
+  /** What was proven, whatever becomes of it. */
+  credential?: CredentialFacts;
+  /** The client that was found for it. */
+  client?: RegisteredClient;
+}
 
 /**
  * What is known of one request, filled as it flows and logged once when it is done. Holds no header,
@@ -10,20 +22,36 @@ export interface RequestEvent {
   readonly method: string;
   /** The route, never the raw path: a path may hold something secret. */
   route: string;
-  readonly remote: string | null;
+  readonly caller: Caller;
   status: number;
   /** The stable reason code of a refusal. */
   code?: DcrErrorCode;
   /** What was expected and what came; may say more than the response did, never a credential. */
   reason?: string;
-  client_id?: string;
-  subject?: string;
   /** How the client authenticated. */
   auth_method?: string;
-  /** Names the credential without being it. */
-  credential?: string;
-  rule?: string;
   outcome?: string;
+}
+
+/** What the log says of a request: the caller by names. */
+export function logFields({
+  caller: { remote, credential, client },
+  ...event
+}: RequestEvent): Readonly<Record<string, unknown>> {
+  return {
+    ...event,
+    remote,
+    ...(client !== undefined && {
+      client_id: client.clientId,
+      subject: client.subject,
+      rule: client.rule,
+    }),
+    ...(credential !== undefined && {
+      // One of those that the client stands for, where it stands for many.
+      subject: credential.subject,
+      credential: credential.fingerprint,
+    }),
+  };
 }
 
 /** The request as the routes see it: its event and its whole body, already within the size limit. */

@@ -2,8 +2,10 @@ import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { ClientAttestation } from "@accredit/core/credential";
 import { DcrError } from "@accredit/core/errors";
+import type { CredentialFacts } from "@accredit/core/ports";
 import {
   clientSubjects,
+  factsOf,
   hashManagementToken,
   type RegisteredClient,
   type SpiffeAuthMethod,
@@ -16,6 +18,7 @@ import {
 import { requireMethod } from "../client-authentication/require-method.ts";
 import { requireStanding } from "../client-authentication/standing.ts";
 import { readAttestationHeaders } from "../http/attestation-headers.ts";
+import type { Caller } from "../http/request-scope.ts";
 import type { SvidMechanism } from "../client-authentication/mechanism.ts";
 import type {
   CertificateChain,
@@ -34,6 +37,7 @@ export interface Manager {
   readonly client: RegisteredClient;
   /** The SPIFFE ID that was proven: the client's, or one of those it stands for. */
   readonly subject: string;
+  readonly credential: CredentialFacts;
   /** The hash of the registration access token that was used; undefined where none was. */
   readonly tokenHash: string | undefined;
 }
@@ -46,6 +50,7 @@ const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
  * an X509-SVID in mutual TLS, or a WIT-SVID whose proof is for the URI. A client of a Verifiable Credential
  * has a registration access token.
  *
+ * @param caller - learns who was proven, also where that is refused
  * @throws {DcrError} why not; `source_unavailable` and `store_unavailable` are outages
  * @see RFC 7592 section 2; ADR 5
  */
@@ -53,18 +58,22 @@ export async function authenticateManager(
   request: IncomingMessage,
   { handle, uri }: { readonly handle: string; readonly uri: string },
   ports: ManagerPorts,
+  caller: Caller,
 ): Promise<Manager> {
   const { authentication } = ports;
   const token = bearerToken(request);
   // What has a dot is a JWT; a registration access token never has.
   if (token !== undefined && !token.includes("."))
-    return authenticateByToken(token, handle, authentication);
-  const { credential, method } = await prove(token, request, uri, ports);
-  const client = await findManaged(credential, handle, authentication);
-  await requireStanding(client, credential.subject.uri, authentication);
+    return authenticateByToken(token, handle, authentication, caller);
+  const { credential: svid, method } = await prove(token, request, uri, ports);
+  const credential = factsOf(svid);
+  caller.credential = credential;
+  const client = await findManaged(svid, handle, authentication);
+  caller.client = client;
+  const { uri: subject } = svid.subject;
+  await requireStanding(client, subject, authentication);
   requireMethod(client, method, authentication.policy);
-  const subject = credential.subject.uri;
-  return { client, subject, tokenHash: undefined };
+  return { client, subject, credential, tokenHash: undefined };
 }
 
 /** A client of a Verifiable Credential, by the token that registration gave it (RFC 7592 section 3). */
@@ -72,6 +81,7 @@ async function authenticateByToken(
   token: string,
   handle: string,
   authentication: AuthenticationPorts,
+  caller: Caller,
 ): Promise<Manager> {
   // Its client_id is opaque, so the handle is the client_id itself.
   const client = await authentication.store.findClient(handle);
@@ -88,8 +98,21 @@ async function authenticateByToken(
       { data: { proven: false } },
     );
   }
-  await requireStanding(client, client.subject, authentication);
-  return { client, subject: client.subject, tokenHash };
+  const { trust, subject } = client;
+  const credential: CredentialFacts = {
+    kind: "registration_access_token",
+    trust,
+    subject,
+    keyId: null,
+    algorithm: null,
+    fingerprint: tokenHash,
+    issuedAt: undefined,
+    expiresAt: null,
+  };
+  caller.credential = credential;
+  caller.client = client;
+  await requireStanding(client, subject, authentication);
+  return { client, subject, credential, tokenHash };
 }
 
 async function prove(

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { DcrError } from "@accredit/core/errors";
-import type { AuditDraft, ClientLifecycle } from "@accredit/core/ports";
+import type { ClientLifecycle } from "@accredit/core/ports";
 import {
+  auditRow,
   hashManagementToken,
   updateRegistration,
   type RegisteredClient,
@@ -56,7 +57,8 @@ export async function manageClient(
   const uri = `${options.endpoints.registration}/${handle}`;
   let manager: Manager;
   try {
-    manager = await authenticateManager(request, { handle, uri }, options);
+    const named = { handle, uri };
+    manager = await authenticateManager(request, named, options, event.caller);
   } catch (error) {
     if (!(error instanceof DcrError)) throw error;
     if (authenticationWireError(error.code).status >= 500) throw error;
@@ -69,8 +71,6 @@ export async function manageClient(
     if (refusal.code === "rate_limited") throw refusal;
     return refusedReply(error, request.headers.authorization === undefined);
   }
-  event.client_id = manager.client.clientId;
-  event.subject = manager.subject;
   if (method === "PUT") return update(request, uri, manager, options);
   if (method === "DELETE") return remove(request, manager, options);
   return information(manager.client, manager, options);
@@ -101,7 +101,7 @@ async function update(
   manager: Manager,
   options: ManagementOptions,
 ): Promise<Reply> {
-  const { client, subject } = manager;
+  const { client, subject, credential } = manager;
   const { event, body } = scopeOf(request);
   checkMediaType(request, "application/json");
   const { endpoints, registrationPorts } = options;
@@ -114,9 +114,10 @@ async function update(
     {
       body: parseJsonObject(body),
       requestId: event.id,
-      remote: event.remote,
+      remote: event.caller.remote,
       client,
       subject,
+      credential,
       uri,
       dpop: readDpop(request),
       nextTokenHash: next && hashManagementToken(next),
@@ -124,7 +125,7 @@ async function update(
     options.registrationSettings,
     registrationPorts,
   );
-  event.rule = outcome.client.rule;
+  event.caller.client = outcome.client;
   event.outcome = "updated";
   return jsonReply(200, {
     ...clientInformation(outcome.client, endpoints),
@@ -134,7 +135,7 @@ async function update(
 
 async function remove(
   request: IncomingMessage,
-  { client, subject }: Manager,
+  { client, subject, credential }: Manager,
   { store, clock }: ManagementOptions,
 ): Promise<Reply> {
   if (subject !== client.subject) {
@@ -145,15 +146,11 @@ async function remove(
     );
   }
   const { event } = scopeOf(request);
-  const audit: AuditDraft = {
-    id: event.id,
-    time: clock.now(),
-    code: null,
-    reasons: [],
+  const { remote } = event.caller;
+  const audit = auditRow({ requestId: event.id, remote }, clock.now(), {
     rule: client.rule,
-    credential: null,
-    remote: event.remote,
-  };
+    credential,
+  });
   await store.deleteClient(client.clientId, audit);
   event.outcome = "deleted";
   return { status: 204, headers: { "Cache-Control": "no-store" }, body: "" };

@@ -39,14 +39,12 @@ export function createRegisterRoute(options: RegisterRouteOptions): NodeRoute {
         {
           ...(await readRequest(request, event, body, options)),
           requestId: event.id,
-          remote: event.remote,
+          remote: event.caller.remote,
         },
         registrationSettings,
         registrationPorts,
       );
-      event.client_id = registration.client.clientId;
-      event.subject = registration.client.subject;
-      event.rule = registration.client.rule;
+      event.caller.client = registration.client;
       event.outcome = registration.created ? "registered" : "updated";
       metrics.countRegistration("ok");
       reply = jsonReply(201, clientResponse(registration, options.endpoints));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test, type TestContext } from "node:test";
 import { watchEventLoop } from "@accredit/server";
+import { makeAudit } from "@accredit/testkit";
 import {
   startServer,
   WORKLOAD,
@@ -136,6 +137,30 @@ test("[D07] refusals of a proven workload have a limit of their own", async (t) 
   const sub = "spiffe://example.org/elsewhere/a/b";
   await assertLimited(await untilLimited(() => register(server, { sub }), 400));
   assert.equal((await register(server)).status, 201);
+});
+
+test("[D07] so have those of a proven client that is suspended, at the token endpoint too", async (t) => {
+  const server = await startServer(t, limits({ registrations: 3 }));
+  assert.equal((await register(server)).status, 201);
+  await server.store.suspend(
+    { scope: "client", value: WORKLOAD, reason: "", since: 1 },
+    makeAudit(),
+  );
+  const client_assertion = await server.statement({ aud: server.url });
+  const token = () =>
+    fetch(`${server.url}/token`, {
+      method: "POST",
+      body: new URLSearchParams({
+        grant_type: "client_credentials",
+        client_assertion_type:
+          "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
+        client_assertion,
+      }),
+    });
+  await assertLimited(await untilLimited(token, 401));
+  const rows = (await server.audit()).length;
+  await untilLimited(token, 401);
+  assert.ok((await server.audit()).length <= rows + 1, "no row beyond it");
 });
 
 /** A request that lies in the socket already when the loop gets to it. */
