@@ -25,7 +25,11 @@ const early: Store = {
   register: async (proposal) => {
     void store.register(proposal).catch(() => {});
     return {
-      client: { ...proposal.client, issuedAt: proposal.now },
+      client: {
+        ...proposal.client,
+        issuedAt: proposal.now,
+        registrationId: proposal.audit.id,
+      },
       created: true,
     };
   },

@@ -135,7 +135,8 @@ async function measure({
     const catcher = {
       register: async (proposal: ClientProposal) => {
         proposals.push(proposal);
-        return { client: { ...proposal.client, issuedAt: 0 }, created: true };
+        const client = { ...proposal.client, issuedAt: 0, registrationId: "" };
+        return { client, created: true };
       },
       appendAudit: () => Promise.reject(new Error("a refusal")),
       suspensions: async () => [],

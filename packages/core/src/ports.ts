@@ -101,12 +101,17 @@ export interface AuditVerdict {
 
 /** A client as registration proposes it; the store fills in what only it can know. */
 export interface ClientProposal {
-  readonly client: Omit<SpiffeClient, "issuedAt"> | Omit<VcClient, "issuedAt">;
+  readonly client:
+    | Omit<SpiffeClient, "issuedAt" | "registrationId">
+    | Omit<VcClient, "issuedAt" | "registrationId">;
   /** What the store refuses in the same transaction in which it would write. */
   readonly conditions: RegistrationConditions;
   /** Epoch seconds. `issuedAt` of the client if it is new. */
   readonly now: number;
-  /** The audit row written in the same transaction; `action`, `clientId` are decided by the outcome. */
+  /**
+   * The audit row written in the same transaction; `action`, `clientId` are decided by the outcome. Its id is
+   * `registrationId` of the client if it is new.
+   */
   readonly audit: Omit<AuditEntry, "action" | "clientId">;
 }
 
@@ -133,6 +138,7 @@ export interface RegistrationConditions {
   readonly mustBe?:
     | {
         readonly clientId: string;
+        readonly registrationId: string | null;
         readonly managementTokenHash: string | null;
       }
     | undefined;
@@ -153,8 +159,8 @@ export interface RegistrationOutcome {
 export interface ClientStore {
   /**
    * Registers, in one transaction with its audit row: where no client has this kind, trust, subject and
-   * `softwareId`, the proposed client; where one has, the same `clientId` and `issuedAt` with everything
-   * else replaced. Two hundred at once for one subject give one client.
+   * `softwareId`, the proposed client; where one has, the same `clientId`, `issuedAt` and
+   * `registrationId` with everything else replaced. Two hundred at once for one subject give one client.
    *
    * @throws {DcrError} `quota_exceeded`, `client_keys_fixed`, `client_unknown`: a condition does not hold,
    * nothing is written

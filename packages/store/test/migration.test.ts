@@ -17,6 +17,7 @@ const RELEASED = [
   "179056df3af42ffce3713a436d63f5c457a1523f86d35c78cfcb1d2d13e2360f",
   "d09445b43c8aa8ce8319f5440adb550bdae73a900619f6df8798ee3680b45ef4",
   "d2960b4ff55b428c0529358a235625c4e925c8d1978037e02b7dafecc170b8ad",
+  "d9cf75f083fd1863bf3efc22ac55530db96b925ec98f5a886f16f52c92b3008c",
 ];
 
 test("released migrations are what they were", () => {

@@ -147,6 +147,7 @@ export function conditionTests(check: Check): void {
       assert.deepEqual(registered.client, {
         ...proposal.client,
         issuedAt: proposal.now,
+        registrationId: proposal.audit.id,
       });
       assert.deepEqual(
         await store.findSpiffeClients("did:example:holder"),

@@ -63,7 +63,12 @@ export class FakeClientStore implements Store {
       clientId,
     });
     const issuedAt = existing?.client.issuedAt ?? now;
-    const registered: RegisteredClient = { ...client, clientId, issuedAt };
+    const registered: RegisteredClient = {
+      ...client,
+      clientId,
+      issuedAt,
+      registrationId: existing?.client.registrationId ?? audit.id,
+    };
     this.#clients.set(key, {
       client: registered,
       keyThumbprints: conditions.keyThumbprints,
@@ -354,6 +359,7 @@ export class FakeClientStore implements Store {
     const isOther =
       mustBe !== undefined &&
       (existing?.client.clientId !== mustBe.clientId ||
+        existing.client.registrationId !== mustBe.registrationId ||
         (existing.client.kind === "vc"
           ? existing.client.managementTokenHash
           : null) !== mustBe.managementTokenHash);

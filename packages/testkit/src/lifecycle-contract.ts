@@ -159,30 +159,62 @@ function leaseTests(check: Check): void {
   );
 
   check(
+    "[MGMT-06] a client that comes again after it was deleted or removed is another registration",
+    async (store) => {
+      const register = async (leaseExpiresAt: number, auditId: string) => {
+        const { client } = await store.register(
+          makeProposal({ leaseExpiresAt, auditId }),
+        );
+        assert.deepEqual(await store.findClient(A), client);
+        return client.registrationId;
+      };
+      assert.equal(await register(1000, "first"), "first");
+      assert.equal(await register(1001, "again"), "first");
+      await sweep(store, 2000, 500);
+      assert.equal(await register(2000, "back"), "first");
+      await sweep(store, 3000, 500);
+      await sweep(store, 4000, 500);
+      assert.equal(await register(5000, "second"), "second");
+      await store.deleteClient(A, makeAudit());
+      assert.equal(await register(5000, "third"), "third");
+      const [one, other] = await Promise.all([
+        store.register(makeProposal({ subject: subjectOf(1) })),
+        store.register(makeProposal({ subject: subjectOf(1) })),
+      ]);
+      assert.ok(one.client.registrationId);
+      assert.equal(one.client.registrationId, other.client.registrationId);
+    },
+  );
+
+  check(
     "[MGMT-07] [R04] an update writes over the client that it read, and over no other",
     async (store) => {
-      const update = (clientId: string) =>
+      const update = (clientId: string, more: object = {}) =>
         store.register(
           makeProposal({
             clientName: "updated",
-            conditions: { mustBe: { clientId, managementTokenHash: null } },
+            conditions: {
+              mustBe: {
+                clientId,
+                registrationId: "first",
+                managementTokenHash: null,
+                ...more,
+              },
+            },
           }),
         );
       const gone = { name: "DcrError", code: "client_unknown" };
       await assert.rejects(update(A), gone);
-      await store.register(makeProposal());
+      await store.register(makeProposal({ auditId: "first" }));
       assert.equal((await update(A)).created, false);
       await assert.rejects(update("the-one-before"), gone);
-      await assert.rejects(
-        store.register(
-          makeProposal({
-            conditions: { mustBe: { clientId: A, managementTokenHash: "x" } },
-          }),
-        ),
-        gone,
-      );
+      await assert.rejects(update(A, { managementTokenHash: "x" }), gone);
+      await assert.rejects(update(A, { registrationId: "other" }), gone);
       const kept = await store.findClient(A);
       assert.equal(kept?.metadata.client_name, "updated");
+      await store.deleteClient(A, makeAudit());
+      await store.register(makeProposal());
+      await assert.rejects(update(A), gone, "it is another's place");
     },
   );
 }

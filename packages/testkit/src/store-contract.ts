@@ -81,7 +81,11 @@ function clientTests(check: Check): void {
     const proposal = makeProposal({ now: 1000 });
     const { client, created } = await store.register(proposal);
     assert.equal(created, true);
-    assert.deepEqual(client, { ...proposal.client, issuedAt: 1000 });
+    assert.deepEqual(client, {
+      ...proposal.client,
+      issuedAt: 1000,
+      registrationId: proposal.audit.id,
+    });
     assert.deepEqual(await store.findClient(A), client);
     assert.equal(await store.countClients(), 1);
   });
@@ -89,7 +93,8 @@ function clientTests(check: Check): void {
   check(
     "[MGMT-09] registering again keeps client_id and client_id_issued_at and replaces the rest",
     async (store) => {
-      await store.register(makeProposal({ now: 1000, clientId: "opaque-1" }));
+      const first = makeProposal({ now: 1000, clientId: "opaque-1" });
+      await store.register(first);
       const again = makeProposal({
         now: 2000,
         clientId: "opaque-2",
@@ -103,6 +108,7 @@ function clientTests(check: Check): void {
         ...again.client,
         clientId: "opaque-1",
         issuedAt: 1000,
+        registrationId: first.audit.id,
       });
       assert.deepEqual(await store.findClient("opaque-1"), client);
       assert.equal(await store.findClient("opaque-2"), undefined);

@@ -159,6 +159,35 @@ test("what one node issues, suspends and resumes is so on the others with the ne
   assert.equal(await active(one), true);
 });
 
+test("[MGMT-06] the tokens of a deleted client stay dead on every node when the same workload registers again", async (t) => {
+  const start = await makeFleet(t);
+  const [one, other] = await Promise.all([start(), start()]);
+  await other.register("api");
+  const activeOn = (node: Node, token: string) =>
+    node.introspect(token, "api").then(({ body }) => body["active"]);
+  const tokenOf = async (node: Node): Promise<string> =>
+    String((await node.token("agent")).body["access_token"]);
+  const path = `/clients/${encodeURIComponent("spiffe://example.org/agent")}`;
+  const dead: string[] = [];
+  // Quick enough for several of them to be of the same second.
+  for (let round = 0; round < 4; round++) {
+    await one.register("agent");
+    const token = await tokenOf(round % 2 === 0 ? one : other);
+    assert.equal(await activeOn(one, token), true);
+    assert.equal(await activeOn(other, token), true);
+    await one.register("agent");
+    assert.equal(await activeOn(other, token), true, "it only renewed");
+    assert.equal((await one.admin("DELETE", path)).status, 204);
+    dead.push(token);
+  }
+  await other.register("agent");
+  for (const token of dead) {
+    assert.equal(await activeOn(one, token), false);
+    assert.equal(await activeOn(other, token), false);
+  }
+  assert.equal(await activeOn(one, await tokenOf(other)), true);
+});
+
 test("a node that leaves takes nothing with it, and one that joins knows everything", async (t) => {
   const start = await makeFleet(t);
   const [one, other] = await Promise.all([start(), start()]);

@@ -48,6 +48,11 @@ interface Client {
   readonly softwareId: string;
   /** Epoch seconds of the first registration; registering again keeps it. */
   readonly issuedAt: number;
+  /**
+   * Names the first registration: registering again keeps it, and a client that was deleted and comes again
+   * under the same `clientId` has another. Null where it is older than such names.
+   */
+  readonly registrationId: string | null;
   /** Epoch seconds of the last registration. */
   readonly updatedAt: number;
   /** Epoch seconds until which the registration lasts unless it is renewed; null: until it is withdrawn. */

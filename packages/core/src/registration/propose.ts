@@ -116,7 +116,7 @@ export async function proposeUpdate(
   nextTokenHash: string | undefined,
   { maxClientsPerSubject, maxClientsOfTrust }: NamingSettings,
 ): Promise<Pick<Proposed, "client" | "conditions">> {
-  const { issuedAt: _issuedAt, ...held } = client;
+  const { issuedAt: _issuedAt, registrationId, ...held } = client;
   const record = recordOf(admission, now);
   const conditions = {
     maxClientsPerSubject,
@@ -124,6 +124,7 @@ export async function proposeUpdate(
     maxClientsOfTrust: maxClientsOfTrust(client.trust),
     mustBe: {
       clientId: client.clientId,
+      registrationId,
       managementTokenHash:
         client.kind === "vc" ? client.managementTokenHash : null,
     },

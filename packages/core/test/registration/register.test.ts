@@ -32,6 +32,7 @@ test("[DCR-10] [DCR-11] [AMB-03] registers what is attested, requested and allow
     subject: SUBJECT,
     softwareId: "",
     issuedAt: NOW,
+    registrationId: "request-1",
     updatedAt: NOW,
     leaseExpiresAt: null,
     metadata: {

@@ -5,6 +5,7 @@ import type { AuthenticatedClient } from "../client-authentication/authenticate.
 import { wantsBoundTokens } from "../client-authentication/certificate-binding.ts";
 import { boundClient } from "./authenticated-requests.ts";
 import { clientAdapter, sanUri } from "./client-adapter.ts";
+import { tiedTokenId } from "./token-id.ts";
 
 /** What the embedded provider is made of. */
 export interface ProviderOptions {
@@ -45,6 +46,13 @@ function providerConfiguration(options: ProviderOptions): Configuration {
     },
     ttl: {
       ClientCredentials: (ctx) => lifetimeOf(boundClient(ctx.req), options),
+    },
+    formats: {
+      customizers: {
+        jwt: (ctx, token, { payload }) => {
+          payload["jti"] = tokenIdOf(token.jti, boundClient(ctx.req));
+        },
+      },
     },
     extraTokenClaims: (ctx) => instanceClaims(boundClient(ctx.req)),
     features: {
@@ -119,6 +127,15 @@ function instanceClaims(
   return instance === bound.client.subject
     ? undefined
     : { act: { sub: instance } };
+}
+
+function tokenIdOf(
+  random: string,
+  bound: AuthenticatedClient | undefined,
+): string {
+  if (bound === undefined)
+    throw new Error("a token would be issued to a client that nobody proved");
+  return tiedTokenId(random, bound.client);
 }
 
 function matchesBound(

@@ -5,6 +5,7 @@ import type {
   IssuedToken,
   ReadIssuedToken,
 } from "../authorization-server/issued-tokens.ts";
+import { isOfRegistration } from "../authorization-server/token-id.ts";
 import type { AuthenticatedClient } from "../client-authentication/authenticate.ts";
 import {
   stands,
@@ -25,7 +26,7 @@ const INACTIVE = { active: false } as const;
 
 /**
  * Token introspection (RFC 7662 section 2.2): active only while the token is unexpired and unrevoked,
- * and its client still stands (TOK-10).
+ * and its client still stands (TOK-10), in the registration that the token was issued under (MGMT-06).
  *
  * @throws {DcrError} `request_malformed` without a `token`
  */
@@ -42,8 +43,8 @@ export async function introspect(
     return INACTIVE;
   if (await ports.store.isTokenRevoked(token.tokenId)) return INACTIVE;
   const holder = await ports.store.findClient(token.clientId);
-  if (holder === undefined || !(await stands(holder, token.instance, ports)))
-    return INACTIVE;
+  if (holder === undefined || !isOfRegistration(token, holder)) return INACTIVE;
+  if (!(await stands(holder, token.instance, ports))) return INACTIVE;
   return {
     active: true,
     iss: ports.issuer,

@@ -34,21 +34,28 @@ export function makeStore({
 
   const register: Store["register"] = async (proposal) => {
     const { client, conditions } = proposal;
-    const [denied, clientId, issuedAt, created] = await queue.submit({
-      kind: "register",
-      client: clientToColumns(proposal),
-      identity: [client.subject, client.trust, client.kind, client.softwareId],
-      rule: client.rule,
-      conditions,
-      statusLists: client.kind === "vc" ? statusListsOf(client) : [],
-      audit: auditToColumns(proposal.audit),
-    });
+    const [denied, clientId, issuedAt, created, registrationId] =
+      await queue.submit({
+        kind: "register",
+        client: clientToColumns(proposal),
+        identity: [
+          client.subject,
+          client.trust,
+          client.kind,
+          client.softwareId,
+        ],
+        rule: client.rule,
+        conditions,
+        statusLists: client.kind === "vc" ? statusListsOf(client) : [],
+        audit: auditToColumns(proposal.audit),
+      });
     if (typeof denied === "string") throw conditionFailed(denied);
     return {
       client: {
         ...client,
         clientId: String(clientId),
         issuedAt: Number(issuedAt),
+        registrationId: registrationId as string | null,
       },
       created: created === 1,
     };

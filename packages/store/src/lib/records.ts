@@ -16,7 +16,7 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** The columns of `clients` that a client is made of. */
 export const CLIENT_COLUMNS =
-  "client_id, kind, trust, subject, software_id, issued_at, updated_at, rule, metadata, provenance, resources, credential, lease_expires_at, management_token_hash";
+  "client_id, kind, trust, subject, software_id, issued_at, updated_at, rule, metadata, provenance, resources, credential, lease_expires_at, management_token_hash, registration_id";
 
 /** The columns of `audit` that an entry is made of. */
 export const AUDIT_COLUMNS =
@@ -27,6 +27,7 @@ export function clientToColumns({
   client,
   conditions,
   now,
+  audit,
 }: ClientProposal): readonly Column[] {
   return [
     client.clientId,
@@ -44,6 +45,7 @@ export function clientToColumns({
     conditions.keyThumbprints,
     client.leaseExpiresAt,
     client.kind === "vc" ? client.managementTokenHash : null,
+    audit.id,
   ];
 }
 
@@ -55,6 +57,7 @@ export function rowToClient(row: Row): RegisteredClient {
     subject: text(row, "subject"),
     softwareId: text(row, "software_id"),
     issuedAt: Number(row["issued_at"]),
+    registrationId: textOrNull(row, "registration_id"),
     updatedAt: Number(row["updated_at"]),
     leaseExpiresAt:
       row["lease_expires_at"] === null ? null : Number(row["lease_expires_at"]),

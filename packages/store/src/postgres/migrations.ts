@@ -131,8 +131,20 @@ const ENDED_AT: PostgresMigration = {
   ],
 };
 
+/**
+ * Names each registration, so that what was issued under one is not taken for its successor's: the id of the
+ * audit row that made it. Null for those that are there already.
+ */
+const REGISTRATION_ID: PostgresMigration = {
+  version: 3,
+  name: "registration-id",
+  compatibleFrom: 1,
+  statements: ["ALTER TABLE accredit.clients ADD COLUMN registration_id text"],
+};
+
 /** Every step, in order. Add at the end. */
 export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   BASE,
   ENDED_AT,
+  REGISTRATION_ID,
 ];

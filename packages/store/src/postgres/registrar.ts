@@ -23,6 +23,7 @@ const PROPOSED = [
   "key_thumbprints",
   "lease_expires_at",
   "management_token_hash",
+  "registration_id",
 ];
 const ADDED = ["id", "identity_key", "client_key", "subject_key", "revision"];
 const COLUMNS = [...PROPOSED, ...ADDED];
@@ -34,7 +35,13 @@ const NUMBERS = new Set([
   "revision",
 ]);
 /** Stay as they are when a client registers again. */
-const KEPT = new Set(["id", "client_id", "client_key", "issued_at"]);
+const KEPT = new Set([
+  "id",
+  "client_id",
+  "client_key",
+  "issued_at",
+  "registration_id",
+]);
 const at = (name: string): number => COLUMNS.indexOf(name);
 
 const UPSERT = `INSERT INTO accredit.clients (${COLUMNS.join(", ")}, state)
@@ -45,7 +52,7 @@ const UPSERT = `INSERT INTO accredit.clients (${COLUMNS.join(", ")}, state)
     .map((name) => `${name} = excluded.${name}`)
     .join(", ")}`;
 const LOAD = `SELECT id, identity_key, client_id, issued_at, revision, rule, trust, state, key_thumbprints,
-    management_token_hash
+    management_token_hash, registration_id
   FROM accredit.clients WHERE identity_key = ANY($1::text[])`;
 const OF_RULES = `SELECT rule AS name, clients FROM accredit.client_counts WHERE rule = ANY($1::text[])`;
 const OF_TRUSTS = `SELECT trust AS name, clients FROM accredit.trust_counts WHERE trust = ANY($1::text[])`;
@@ -66,6 +73,7 @@ interface Known {
   readonly isLive: boolean;
   readonly keyThumbprints: Column;
   readonly managementTokenHash: Column;
+  readonly registrationId: Column;
 }
 
 /** How many clients there are where a proposal has a limit. */
@@ -118,7 +126,8 @@ export async function registerClients(
     const created = after.revision === 1;
     const action = created ? "client.registered" : "client.updated";
     transaction.appendAudit(op.audit, action, after.clientId);
-    return [null, after.clientId, after.issuedAt, created ? 1 : 0];
+    const { clientId, issuedAt, registrationId } = after;
+    return [null, clientId, issuedAt, created ? 1 : 0, registrationId];
   });
 
   if (rows.size === 0) return answers;
@@ -139,6 +148,7 @@ function denialOf(
   if (
     mustBe !== undefined &&
     (before?.clientId !== mustBe.clientId ||
+      before.registrationId !== mustBe.registrationId ||
       before.managementTokenHash !== mustBe.managementTokenHash)
   )
     return "client_unknown";
@@ -181,18 +191,30 @@ function clientAfter(
       before === undefined || conditions.keysProven
         ? proposedHash
         : before.managementTokenHash,
+    registrationId:
+      before === undefined
+        ? (client[at("registration_id")] ?? null)
+        : before.registrationId,
   };
 }
 
 function rowOf(
   { client, identity }: RegisterOp,
   identityKey: string,
-  { id, clientId, issuedAt, revision, managementTokenHash }: Known,
+  {
+    id,
+    clientId,
+    issuedAt,
+    revision,
+    managementTokenHash,
+    registrationId,
+  }: Known,
 ): readonly Column[] {
   const row = [...client];
   row[at("client_id")] = clientId;
   row[at("issued_at")] = issuedAt;
   row[at("management_token_hash")] = managementTokenHash;
+  row[at("registration_id")] = registrationId;
   const [subject = null] = identity;
   return [...row, id, identityKey, keyOf(clientId), keyOf(subject), revision];
 }
@@ -216,6 +238,7 @@ async function loadKnown(
         isLive: row["state"] === "live",
         keyThumbprints: row["key_thumbprints"] as Column,
         managementTokenHash: row["management_token_hash"] as Column,
+        registrationId: row["registration_id"] as Column,
       },
     ]),
   );

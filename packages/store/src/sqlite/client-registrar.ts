@@ -6,18 +6,18 @@ import type { Column, WriteOp } from "../lib/writer-protocol.ts";
 // where its keys are not proven and the proposed ones are others: then no row comes back.
 const UPSERT = `INSERT INTO clients
   (client_id, kind, trust, subject, software_id, issued_at, updated_at, rule, metadata, provenance,
-   resources, credential, key_thumbprints, lease_expires_at, management_token_hash, revision)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 1)
+   resources, credential, key_thumbprints, lease_expires_at, management_token_hash, registration_id, revision)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 1)
   ON CONFLICT (subject, trust, kind, software_id) DO UPDATE SET
     updated_at = excluded.updated_at, rule = excluded.rule, metadata = excluded.metadata,
     provenance = excluded.provenance, resources = excluded.resources, credential = excluded.credential,
     key_thumbprints = excluded.key_thumbprints, lease_expires_at = excluded.lease_expires_at,
-    management_token_hash = iif(?16, excluded.management_token_hash, management_token_hash),
+    management_token_hash = iif(?17, excluded.management_token_hash, management_token_hash),
     state = 'live', ended_at = NULL, revision = revision + 1
-    WHERE ?16 OR key_thumbprints IS excluded.key_thumbprints
-  RETURNING id, client_id, issued_at, revision`;
+    WHERE ?17 OR key_thumbprints IS excluded.key_thumbprints
+  RETURNING id, client_id, issued_at, registration_id, revision`;
 
-const STATE = `SELECT state, client_id, management_token_hash FROM clients
+const STATE = `SELECT state, client_id, management_token_hash, registration_id FROM clients
   WHERE subject = ? AND trust = ? AND kind = ? AND software_id = ?`;
 const OF_SUBJECT = `SELECT count(*) AS clients FROM clients
   WHERE subject = ? AND trust = ? AND kind = ?`;
@@ -38,6 +38,7 @@ export type RegistrarOutcome =
       readonly denied?: undefined;
       readonly clientId: string;
       readonly issuedAt: number;
+      readonly registrationId: Column;
       readonly created: boolean;
     };
 
@@ -92,6 +93,7 @@ export function clientRegistrar(
       row !== undefined &&
       (mustBe === undefined ||
         (row["client_id"] === mustBe.clientId &&
+          row["registration_id"] === mustBe.registrationId &&
           row["management_token_hash"] === mustBe.managementTokenHash))
     );
   };
@@ -107,6 +109,7 @@ export function clientRegistrar(
     return {
       clientId: String(row["client_id"]),
       issuedAt: Number(row["issued_at"]),
+      registrationId: row["registration_id"] as Column,
       created,
     };
   };

@@ -118,10 +118,10 @@ function makeWriter(db: DatabaseSync): Writer {
   ): readonly Column[] => {
     const outcome = registerClient(op);
     if (outcome.denied !== undefined) return [outcome.denied];
-    const { clientId, issuedAt, created } = outcome;
+    const { clientId, issuedAt, created, registrationId } = outcome;
     const action = created ? "client.registered" : "client.updated";
     appendAudit(op.audit, action, clientId);
-    return [null, clientId, issuedAt, created ? 1 : 0];
+    return [null, clientId, issuedAt, created ? 1 : 0, registrationId];
   };
 
   const applyOne = (op: WriteOp): readonly Column[] => {

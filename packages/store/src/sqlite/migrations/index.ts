@@ -5,6 +5,7 @@ import { softwareIdAndKeys } from "./0003-software-id-and-keys.ts";
 
 import { lifecycleAndAuditChain } from "./0004-lifecycle-and-audit-chain.ts";
 import { endedAt } from "./0005-ended-at.ts";
+import { registrationId } from "./0006-registration-id.ts";
 
 export type { Migration } from "./migration.ts";
 
@@ -15,4 +16,5 @@ export const MIGRATIONS: readonly Migration[] = [
   softwareIdAndKeys,
   lifecycleAndAuditChain,
   endedAt,
+  registrationId,
 ];
