@@ -150,6 +150,12 @@ export interface RegistrationOutcome {
   readonly created: boolean;
 }
 
+/** How a store that answers is. */
+export interface StoreHealth {
+  /** How far this machine's clock is ahead of the database's, negative where it is behind; 0 where they are one. */
+  readonly clockAheadSeconds: number;
+}
+
 /**
  * Where clients live. Every promise that resolves means the change is on disk (or in the quorum).
  *
@@ -178,8 +184,8 @@ export interface ClientStore {
   /** Reads the whole trail, in pieces, and says whether its chain holds. */
   verifyAudit(): Promise<AuditVerdict>;
   countClients(): Promise<number>;
-  /** Rejects with `store_unavailable` when the store cannot be read. */
-  ping(): Promise<void>;
+  /** Rejects with `store_unavailable` when the store cannot be read, or not by this release. */
+  ping(): Promise<StoreHealth>;
   close(): Promise<void>;
 }
 

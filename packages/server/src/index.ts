@@ -8,6 +8,7 @@ export type {
 export type { CertificateHop } from "./http/client-certificate-hops.ts";
 export type { TrustSourceHealth } from "./admin/metrics.ts";
 export { HTTP_SERVER_LIMITS, MAX_CONNECTIONS } from "./http/framing.ts";
+export { clockWarning } from "./clock-warning.ts";
 export { endpointsOf } from "./endpoints.ts";
 export type { Endpoints } from "./endpoints.ts";
 export type { LimitSettings } from "./limits/limits.ts";

@@ -190,3 +190,17 @@ test("other methods and too much are refused by name", async (t) => {
   });
   assert.equal(status, 413);
 });
+
+test("/readyz warns of a clock that is minutes from the database's, and stays ready", async (t) => {
+  const { store, url } = await startAdmin(t);
+  const readyz = async (clockAheadSeconds: number) => {
+    store.ping = async () => ({ clockAheadSeconds });
+    const response = await fetch(`${url}/readyz`);
+    assert.equal(response.status, 200);
+    const { warnings } = (await response.json()) as { warnings: string[] };
+    return warnings;
+  };
+  assert.deepEqual(await readyz(2), []);
+  assert.match((await readyz(400)).join(), /is 400 s ahead of it/);
+  assert.match((await readyz(-86_400)).join(), /is 86400 s behind it/);
+});

@@ -85,6 +85,16 @@ test("[Q13] a node whose clock is ahead gives nobody's used proofs and revoked t
   assert.equal(await good.isTokenRevoked("token"), true);
 });
 
+test("how far a node's clock is from the database's is told with its health", async (t) => {
+  const url = await server.createDatabase();
+  const near = (seconds: number, expected: number) =>
+    assert.ok(Math.abs(seconds - expected) < 600, `${seconds}`);
+  for (const ahead of [0, DAY, -DAY]) {
+    const { clockAheadSeconds } = await (await openNode(t, url, ahead)).ping();
+    near(clockAheadSeconds, ahead);
+  }
+});
+
 test("[Q13] what expired goes once an hour has passed, for those whose clocks are behind", async (t) => {
   const url = await server.createDatabase();
   const node = await openNode(t, url, 0);

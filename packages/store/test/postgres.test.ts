@@ -198,6 +198,11 @@ test("[Q09] a node of the release before goes on beside a schema that only adds,
   assert.match(failures[0]?.detail ?? "", /know version \d+ or later/);
   await assert.rejects(old.ping(), { code: "store_unavailable" });
   await newest.register(proposalOf(100));
+  // Nor does it answer from what may mean something else by now.
+  await assert.rejects(refusedRead(old, proposalOf(1).client.clientId), {
+    code: "store_unavailable",
+    message: /know version \d+ or later/,
+  });
   assert.equal((await newest.verifyAudit()).broken, null);
   assert.equal(await checkOf(open(t, url)), "schema_version");
 });
@@ -335,6 +340,19 @@ test("a node that stops in the middle of a write holds the others up for its tim
   while (!(await registers(store))) await sleep(50);
   await stopped.end().catch(() => {});
 });
+
+/** Reads until it is refused, as every node that is asked does within seconds. */
+async function refusedRead(
+  store: AccreditStore,
+  clientId: string,
+): Promise<never> {
+  for (;;) {
+    await store.findClient(clientId);
+    await store.isTokenRevoked("token");
+    await store.suspensions();
+    await sleep(100);
+  }
+}
 
 const registers = (store: AccreditStore): Promise<boolean> =>
   store.register(proposalOf(1)).then(

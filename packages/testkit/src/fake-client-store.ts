@@ -13,6 +13,7 @@ import type {
   RegistrationOutcome,
   SigningKey,
   Store,
+  StoreHealth,
   Suspension,
   SuspensionTarget,
 } from "@accredit/core/ports";
@@ -317,8 +318,9 @@ export class FakeClientStore implements Store {
     return this.#revoked.has(tokenId);
   }
 
-  async ping(): Promise<void> {
+  async ping(): Promise<StoreHealth> {
     this.#check();
+    return { clockAheadSeconds: 0 };
   }
 
   async close(): Promise<void> {

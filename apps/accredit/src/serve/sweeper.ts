@@ -1,5 +1,6 @@
 import { makeSteadyClock } from "@accredit/core";
-import type { ClientLifecycle, Clock } from "@accredit/core/ports";
+import type { ClientLifecycle, ClientStore, Clock } from "@accredit/core/ports";
+import { clockWarning } from "@accredit/server";
 import type { Logger } from "pino";
 import { v7 as uuidv7 } from "uuid";
 
@@ -12,7 +13,7 @@ const BATCH = 100;
 
 /** What a sweeper needs of the world. */
 export interface SweeperOptions {
-  readonly store: Pick<ClientLifecycle, "sweep">;
+  readonly store: Pick<ClientLifecycle & ClientStore, "sweep" | "ping">;
   readonly clock: Clock & {
     sleep(ms: number, signal: AbortSignal): Promise<void>;
   };
@@ -23,7 +24,7 @@ export interface SweeperOptions {
 
 /**
  * Ends leases that ran out and removes what ended long ago, in small batches, until it is closed. A clock
- * that leaps forward ends nothing.
+ * that leaps forward ends nothing, and one that differs from the database's is told of in the log.
  */
 export function startSweeper({
   store,
@@ -54,9 +55,19 @@ export function startSweeper({
     if (total.expired + total.removed > 0) log.info(total, "leases swept");
   };
 
+  let isWarned = false;
+  const compareClocks = async (): Promise<void> => {
+    const { clockAheadSeconds } = await store.ping();
+    const warning = clockWarning(clockAheadSeconds);
+    // Once for each time that they part.
+    if (warning !== undefined && !isWarned) log.warn({}, warning);
+    isWarned = warning !== undefined;
+  };
+
   const run = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       try {
+        await compareClocks();
         await sweepAll();
         await clock.sleep(INTERVAL_MS, stop.signal);
       } catch (error) {

@@ -6,6 +6,7 @@ import type { CredentialFacts } from "@accredit/core/ports";
 import { errorReply, jsonReply, toResponse } from "../wire/reply.ts";
 import { createAdminApi } from "./admin-api.ts";
 import type { AdminEnv, ApiPorts } from "./api-route.ts";
+import { clockWarning } from "../clock-warning.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** What the admin listener is made of. */
@@ -40,7 +41,7 @@ export function createAdminListener(options: AdminOptions): RequestListener {
   app.get("/healthz", () => toResponse(jsonReply(200, { status: "alive" })));
 
   app.get("/readyz", async () => {
-    const problems = await readinessProblems(options);
+    const { problems, warnings } = await readiness(options);
     const sources = options.trustHealth().map(({ lastError, ...source }) => ({
       trust_domain: source.trustDomain,
       required: source.required,
@@ -53,6 +54,7 @@ export function createAdminListener(options: AdminOptions): RequestListener {
       jsonReply(problems.length === 0 ? 200 : 503, {
         status: problems.length === 0 ? "ready" : "not ready",
         problems,
+        warnings,
         trust: sources,
       }),
     );
@@ -105,11 +107,17 @@ function refuse(...error: Parameters<typeof errorReply>): Response {
   return toResponse(errorReply(...error));
 }
 
-async function readinessProblems(options: AdminOptions): Promise<string[]> {
+/** What keeps the server from serving, and what somebody should look after though it serves. */
+async function readiness(
+  options: AdminOptions,
+): Promise<Record<"problems" | "warnings", readonly string[]>> {
   const problems: string[] = [];
+  const warnings: string[] = [];
   if (options.draining()) problems.push("the server is shutting down");
   try {
-    await options.store.ping();
+    const { clockAheadSeconds } = await options.store.ping();
+    const warning = clockWarning(clockAheadSeconds);
+    if (warning !== undefined) warnings.push(warning);
   } catch (error) {
     problems.push(
       `store: ${error instanceof Error ? error.message : "out of reach"}`,
@@ -122,7 +130,7 @@ async function readinessProblems(options: AdminOptions): Promise<string[]> {
       );
     }
   }
-  return problems;
+  return { problems, warnings };
 }
 
 function isLoopbackHost(host: string | undefined): boolean {

@@ -1,6 +1,6 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import { DcrError } from "@accredit/core/errors";
-import type { Store } from "@accredit/core/ports";
+import type { Store, StoreHealth } from "@accredit/core/ports";
 import type { VcClient } from "@accredit/core/registration";
 import { NOTHING_VERIFIED } from "./audit-chain.ts";
 import { lifecycle } from "./lifecycle.ts";
@@ -19,7 +19,7 @@ export interface StoreParts {
   readonly queue: WriteQueue;
   readonly reader: StoreReader;
   /** @throws {DcrError} `store_unavailable` */
-  readonly ping: () => Promise<void>;
+  readonly ping: () => Promise<StoreHealth>;
   readonly close: () => Promise<void>;
 }
 
@@ -76,7 +76,7 @@ export function makeStore({
     register,
     async ping() {
       if (closed !== undefined) throw notReady("it is closed");
-      await ping();
+      return ping();
     },
     loadOrCreateSigningKeys,
     findClient: async (clientId) =>

@@ -58,6 +58,7 @@ export async function read<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (cause) {
+    if (cause instanceof DcrError) throw cause;
     throw new DcrError("store_unavailable", "The store cannot be read.", {
       cause,
     });

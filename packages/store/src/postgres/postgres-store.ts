@@ -10,6 +10,7 @@ import { POSTGRES_MIGRATIONS, type PostgresMigration } from "./migrations.ts";
 import { describePostgresFailure } from "./postgres-error.ts";
 import { PostgresWriter } from "./postgres-writer.ts";
 import { postgresReader } from "./reader.ts";
+import { askState, guardedSession } from "./server-state.ts";
 import { makeConnections, type Session } from "./session.ts";
 
 /** How `openPostgresStore` opens its database. */
@@ -73,17 +74,14 @@ export async function connectPostgresStore(
   });
   return makeStore({
     queue,
-    reader: postgresReader(reading),
+    reader: postgresReader(guardedSession(reading, migrations.length)),
     async ping() {
       // Asks again: were it left to real writes, a server taken out of service would never come back.
       if (queue.failure !== undefined) await queue.submit({ kind: "probe" });
       if (queue.waitedMs > STALLED_MS)
         throw notReady("a write has not finished in time");
-      const [row] = await read(() =>
-        reading.query("SELECT compatible_from FROM accredit.writer_state"),
-      );
-      if (Number(row?.["compatible_from"]) > migrations.length)
-        throw notReady("the database's schema is for a newer release");
+      const state = await read(() => askState(reading, migrations.length));
+      return { clockAheadSeconds: clock.now() - state.now };
     },
     async close() {
       await queue.close();

@@ -6,12 +6,8 @@ import {
 import type { Column } from "../lib/writer-protocol.ts";
 import type { Row } from "../lib/records.ts";
 import { keyOf } from "./keys.ts";
+import { readState, STATE_COLUMNS, type ServerState } from "./server-state.ts";
 import type { Parameter, Session } from "./session.ts";
-
-/** The schema is for newer releases than this one. */
-export class SchemaTooNewError extends Error {
-  override readonly name = "SchemaTooNewError";
-}
 
 const CLIENT_ID = CHAINED_COLUMNS.indexOf("client_id");
 /** The columns of an audit row in the order in which they are inserted. */
@@ -32,19 +28,19 @@ export class WriterTransaction {
   readonly #databaseNow: number;
   #audits: Column[][] = [];
 
-  private constructor(session: Session, state: Row) {
+  private constructor(session: Session, row: Row, { now }: ServerState) {
     this.session = session;
-    this.#chain = state["chain"] as string | null;
-    this.#auditSeq = Number(state["audit_seq"]);
-    this.#clientSeq = Number(state["client_seq"]);
-    this.#databaseNow = Number(state["now"]);
+    this.#chain = row["chain"] as string | null;
+    this.#auditSeq = Number(row["audit_seq"]);
+    this.#clientSeq = Number(row["client_seq"]);
+    this.#databaseNow = now;
   }
 
   /**
    * Waits for whoever writes now.
    *
    * @param schemaVersion that this release knows
-   * @throws {SchemaTooNewError}
+   * @throws {DcrError} `store_unavailable`: the schema is for newer releases
    */
   static async begin(
     session: Session,
@@ -52,16 +48,11 @@ export class WriterTransaction {
   ): Promise<WriterTransaction> {
     await session.query("BEGIN ISOLATION LEVEL READ COMMITTED");
     const [row] = await session.query(
-      `SELECT chain, audit_seq, client_seq, compatible_from,
-         floor(extract(epoch FROM clock_timestamp()))::int8 AS now
+      `SELECT chain, audit_seq, client_seq, ${STATE_COLUMNS}
        FROM accredit.writer_state WHERE one = 1 FOR UPDATE`,
     );
-    if (row === undefined) throw new Error("accredit.writer_state is empty");
-    if (Number(row["compatible_from"]) > schemaVersion)
-      throw new SchemaTooNewError(
-        `the database's schema is for releases that know version ${Number(row["compatible_from"])} or later; this one knows versions up to ${schemaVersion}`,
-      );
-    return new WriterTransaction(session, row);
+    const state = readState(row, schemaVersion);
+    return new WriterTransaction(session, row ?? {}, state);
   }
 
   /**

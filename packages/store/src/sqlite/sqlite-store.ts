@@ -1,9 +1,14 @@
 import { makeSteadyClock } from "@accredit/core";
-import type { Clock } from "@accredit/core/ports";
+import type { Clock, StoreHealth } from "@accredit/core/ports";
 import { identifyFile, prepareDatabaseFile } from "./database-file.ts";
 import type { FileIdentity } from "./database-file.ts";
 import type { IntegrityCheck } from "./integrity.ts";
-import { makeStore, notReady, type AccreditStore } from "../lib/make-store.ts";
+import {
+  makeStore,
+  notReady,
+  type AccreditStore,
+  type StoreParts,
+} from "../lib/make-store.ts";
 import { read } from "../lib/read.ts";
 import { openReader } from "./reader.ts";
 import type { Reader } from "./reader.ts";
@@ -86,8 +91,8 @@ function ownParts(
   reader: Reader,
   path: string,
   identity: FileIdentity | undefined,
-): { readonly ping: () => Promise<void>; readonly close: () => Promise<void> } {
-  const ping = async (): Promise<void> => {
+): Pick<StoreParts, "ping" | "close"> {
+  const ping = async (): Promise<StoreHealth> => {
     // Asks the disk again: were it left to real writes, a server taken out of service for a full disk
     // would get none and never come back.
     if (queue.failure !== undefined) await queue.submit({ kind: "probe" });
@@ -99,6 +104,7 @@ function ownParts(
       throw notReady("the database file was moved, replaced or deleted");
     }
     await read(async () => reader.probe());
+    return { clockAheadSeconds: 0 };
   };
 
   const close = async (): Promise<void> => {
