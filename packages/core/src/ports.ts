@@ -242,6 +242,19 @@ export interface ClientPage {
   readonly next: number | null;
 }
 
+/** A page of the clients on a status list. */
+export interface StatusListPage extends ClientPage {
+  /** The ids of those whose credential is withdrawn, as the audit trail says. */
+  readonly withdrawn: ReadonlySet<string>;
+}
+
+/** Clients whose credentials a status list withdrew, or gave back. */
+export interface CredentialTurn {
+  readonly listUrl: string;
+  readonly to: "withdrawn" | "restored";
+  readonly clientIds: readonly string[];
+}
+
 /** What a withdrawal is about. `subject` takes a pattern of SPIFFE IDs, or a credential's subject. */
 export interface SuspensionTarget {
   readonly scope: "trust" | "rule" | "subject" | "client";
@@ -302,7 +315,13 @@ export interface ClientLifecycle {
     listUrl: string,
     after: number | undefined,
     limit: number,
-  ): Promise<ClientPage>;
+  ): Promise<StatusListPage>;
+  /**
+   * Says in the audit trail, in one row, of which of these clients the credential was withdrawn or restored:
+   * those of whom it says otherwise so far, whichever node told. Resolves with their number; where there is
+   * none, no row is written. Registering again starts with a credential that is not withdrawn.
+   */
+  tellCredentials(turn: CredentialTurn, audit: AuditDraft): Promise<number>;
 }
 
 /** Everything one database holds. */

@@ -18,6 +18,7 @@ const RELEASED = [
   "d09445b43c8aa8ce8319f5440adb550bdae73a900619f6df8798ee3680b45ef4",
   "d2960b4ff55b428c0529358a235625c4e925c8d1978037e02b7dafecc170b8ad",
   "d9cf75f083fd1863bf3efc22ac55530db96b925ec98f5a886f16f52c92b3008c",
+  "de866eaeb3b01eb1e39e9cb01f88f407af32c35bbe6e508def76641750f063af",
 ];
 
 test("released migrations are what they were", () => {

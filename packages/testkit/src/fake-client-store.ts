@@ -9,10 +9,12 @@ import type {
   ClientPage,
   ClientProposal,
   ClientQuery,
+  CredentialTurn,
   RegistrationConditions,
   RegistrationOutcome,
   SigningKey,
   Store,
+  StatusListPage,
   StoreHealth,
   Suspension,
   SuspensionTarget,
@@ -74,6 +76,7 @@ export class FakeClientStore implements Store {
       client: registered,
       keyThumbprints: conditions.keyThumbprints,
       endedAt: undefined,
+      isWithdrawn: false,
       row: existing?.row ?? ++this.#rows,
     });
     return {
@@ -283,11 +286,37 @@ export class FakeClientStore implements Store {
     listUrl: string,
     after: number | undefined,
     limit: number,
-  ): Promise<ClientPage> {
+  ): Promise<StatusListPage> {
     this.#check();
-    return this.#page(after ?? 0, limit, (held) =>
+    const page = this.#page(after ?? 0, limit, (held) =>
       statusListsOf(held).includes(listUrl),
     );
+    const ids = page.clients.map(({ clientId }) => clientId);
+    const withdrawn = ids.filter((id) => this.#held(id)?.isWithdrawn);
+    return { ...page, withdrawn: new Set(withdrawn) };
+  }
+
+  async tellCredentials(
+    { listUrl, to, clientIds }: CredentialTurn,
+    audit: AuditDraft,
+  ): Promise<number> {
+    this.#check();
+    const isWithdrawn = to === "withdrawn";
+    const clients = clientIds.filter((clientId) => {
+      const held = this.#held(clientId);
+      if (held?.client.kind !== "vc" || held.isWithdrawn === isWithdrawn)
+        return false;
+      held.isWithdrawn = isWithdrawn;
+      return true;
+    });
+    if (clients.length > 0)
+      this.#append({
+        ...audit,
+        action: `credentials.${to}`,
+        clientId: null,
+        details: { list: listUrl, clients },
+      });
+    return clients.length;
   }
 
   async countClients(): Promise<number> {
@@ -416,6 +445,8 @@ interface HeldClient {
   readonly keyThumbprints: string | null;
   /** Epoch seconds; when a sweep ended its lease. */
   endedAt: number | undefined;
+  /** Whether the audit trail says that its credential was withdrawn. */
+  isWithdrawn: boolean;
   readonly row: number;
 }
 

@@ -15,6 +15,7 @@ export function lifecycleTests(check: Check): void {
   withdrawalTests(check);
   listTests(check);
   statusListTests(check);
+  turnTests(check);
   chainTests(check);
 }
 
@@ -337,6 +338,52 @@ function statusListTests(check: Check): void {
     await store.deleteClient("vc-a", makeAudit());
     assert.deepEqual(await store.statusLists(), [two]);
   });
+}
+
+function turnTests(check: Check): void {
+  const listUrl = "https://issuer.example/status/1";
+
+  check(
+    "of withdrawn credentials is told once, whoever tells it again",
+    async (store) => {
+      for (const subject of ["a", "b", "c"])
+        await store.register(vcProposal(subject, [listUrl]));
+      await store.register(makeProposal());
+      const tell = (to: "withdrawn" | "restored", ...clientIds: string[]) =>
+        store.tellCredentials({ listUrl, to, clientIds }, makeAudit());
+      const told = async () => {
+        const page = await store.clientsOnStatusList(listUrl, undefined, 10);
+        return [...page.withdrawn];
+      };
+      const last = async () => {
+        const [row] = await store.readAudit({ limit: 1 });
+        return [row?.action, row?.details];
+      };
+      assert.deepEqual(await told(), []);
+      assert.equal(await tell("restored", "vc-a"), 0);
+      const counts = await Promise.all([
+        tell("withdrawn", "vc-b", "vc-a"),
+        tell("withdrawn", "vc-b", "vc-a"),
+      ]);
+      assert.deepEqual(counts, [2, 0]);
+      assert.deepEqual(await told(), ["vc-a", "vc-b"]);
+      assert.deepEqual(await last(), [
+        "credentials.withdrawn",
+        { list: listUrl, clients: ["vc-b", "vc-a"] },
+      ]);
+      assert.equal(await tell("withdrawn", "vc-a", "vc-c", A, "nobody"), 1);
+      assert.equal(await tell("restored", "vc-a", "vc-b"), 2);
+      assert.deepEqual(await last(), [
+        "credentials.restored",
+        { list: listUrl, clients: ["vc-a", "vc-b"] },
+      ]);
+      assert.deepEqual(await told(), ["vc-c"]);
+      const rows = await store.readAudit({ limit: 20 });
+      assert.equal(rows.length, 7);
+      await store.register(vcProposal("c", [listUrl]));
+      assert.deepEqual(await told(), [], "its new credential is another");
+    },
+  );
 }
 
 /** A client that a Verifiable Credential on these status lists registered. */

@@ -1,26 +1,24 @@
 import { setImmediate } from "node:timers/promises";
 import type { CredentialStatuses } from "@accredit/core/vc";
 import type {
-  AuditAction,
   ClientLifecycle,
-  ClientStore,
   Clock,
+  CredentialTurn,
+  StatusListPage,
 } from "@accredit/core/ports";
-import type { RegisteredClient, VcClient } from "@accredit/core/registration";
+import type { VcClient } from "@accredit/core/registration";
 import type { StatusListChange } from "@accredit/trust";
 import type { Logger } from "pino";
 import { v7 as uuidv7 } from "uuid";
 
-/** Clients judged at a time; requests get their turn in between. */
+/** Clients judged at a time, and named by one audit row; requests get their turn in between. */
 const PAGE = 100;
-/** Clients that one audit row names. */
-const NAMED = 100;
 
 /** What a watch of clients' credentials needs of the world. */
 export interface CredentialWatchOptions {
   readonly store: Pick<
-    ClientLifecycle & ClientStore,
-    "statusLists" | "clientsOnStatusList" | "appendAudit"
+    ClientLifecycle,
+    "statusLists" | "clientsOnStatusList" | "tellCredentials"
   >;
   readonly statuses: CredentialStatuses;
   readonly clock: Clock;
@@ -34,13 +32,16 @@ export interface CredentialWatch {
   /** Judges every client on a list that has changed, and says in the audit trail whose standing did. */
   listChanged(change: StatusListChange): void;
   isInUse(listUrl: string): boolean;
+  /** Resolves when every change that it has heard of so far is judged. */
+  settled(): Promise<void>;
   /** Resolves when what is under way is done. */
   close(): Promise<void>;
 }
 
 /**
  * Watches the status lists that clients depend on. That a revoked client gets nothing does not hang on it:
- * each use asks the list itself. This tells of it at once, and once for each list, however many are on it.
+ * each use asks the list itself. This tells of it at once, and once, however many nodes watch: the store knows what
+ * was told, also of what changed while none of them ran.
  */
 export function watchCredentials({
   store,
@@ -48,71 +49,55 @@ export function watchCredentials({
   clock,
   log,
 }: CredentialWatchOptions): CredentialWatch {
-  /** Clients that are withdrawn, as this process saw it last. */
-  const withdrawn = new Set<string>();
   let inUse = new Set<string>();
   let work: Promise<void> = Promise.resolve();
   const stop = new AbortController();
 
+  /** Undefined where a list cannot tell now: then what was told of the client stays. */
   const isWithdrawn = async ({ trust, credential }: VcClient) => {
-    const { verdict } = await statuses.check(
-      trust,
-      credential.status,
-      clock.now(),
-    );
-    return verdict === "revoked" || verdict === "suspended";
+    const { status } = credential;
+    const { verdict } = await statuses.check(trust, status, clock.now());
+    if (verdict === "valid") return false;
+    return verdict === "revoked" || verdict === "suspended" ? true : undefined;
   };
 
-  const judge = async (
-    clients: readonly RegisteredClient[],
-  ): Promise<Record<"withdrawn" | "restored", string[]>> => {
+  /** Whose credentials are not what the audit trail says of them. */
+  const judge = async ({
+    clients,
+    withdrawn,
+  }: StatusListPage): Promise<Record<CredentialTurn["to"], string[]>> => {
     const turned = { withdrawn: [] as string[], restored: [] as string[] };
     for (const client of clients) {
       if (client.kind !== "vc") continue;
       const { clientId } = client;
       const isNow = await isWithdrawn(client);
-      if (isNow === withdrawn.has(clientId)) continue;
-      if (isNow) withdrawn.add(clientId);
-      else withdrawn.delete(clientId);
-      turned[isNow ? "withdrawn" : "restored"].push(clientId);
+      if (isNow !== undefined && isNow !== withdrawn.has(clientId))
+        turned[isNow ? "withdrawn" : "restored"].push(clientId);
     }
     return turned;
   };
 
-  const tell = async (
-    action: AuditAction,
-    listUrl: string,
-    clients: readonly string[],
-  ): Promise<void> => {
-    for (let at = 0; at < clients.length; at += NAMED) {
-      await store.appendAudit({
-        id: uuidv7(),
-        time: clock.now(),
-        action,
-        code: action === "credentials.withdrawn" ? "credential_revoked" : null,
-        reasons: [],
-        clientId: null,
-        rule: null,
-        credential: null,
-        remote: null,
-        details: { list: listUrl, clients: clients.slice(at, at + NAMED) },
-      });
-    }
+  const tell = async (turn: CredentialTurn): Promise<number> => {
+    if (turn.clientIds.length === 0) return 0;
+    return store.tellCredentials(turn, {
+      id: uuidv7(),
+      time: clock.now(),
+      code: turn.to === "withdrawn" ? "credential_revoked" : null,
+      reasons: [],
+      rule: null,
+      credential: null,
+      remote: null,
+    });
   };
 
-  const sweep = async ({ listUrl, change }: StatusListChange) => {
+  const sweep = async ({ listUrl }: StatusListChange) => {
     const total = { withdrawn: 0, restored: 0 };
     let after: number | undefined;
     do {
       const page = await store.clientsOnStatusList(listUrl, after, PAGE);
-      const turned = await judge(page.clients);
-      // What was so when the process came up was told by the one before.
-      if (change === "changed") {
-        await tell("credentials.withdrawn", listUrl, turned.withdrawn);
-        await tell("credentials.restored", listUrl, turned.restored);
-      }
-      total.withdrawn += turned.withdrawn.length;
-      total.restored += turned.restored.length;
+      const turned = await judge(page);
+      for (const to of ["withdrawn", "restored"] as const)
+        total[to] += await tell({ listUrl, to, clientIds: turned[to] });
       after = page.next ?? undefined;
       // Neither a database in this process nor a list at hand waits for anything.
       await setImmediate();
@@ -142,6 +127,7 @@ export function watchCredentials({
         });
     },
     isInUse: (listUrl) => inUse.has(listUrl),
+    settled: () => work,
     async close() {
       stop.abort();
       await work;

@@ -70,6 +70,14 @@ export function lifecycle(
     statusLists: () => read(async () => reader.statusLists()),
     clientsOnStatusList: (listUrl, after, limit) =>
       read(async () => reader.clientsOnStatusList(listUrl, after, limit)),
+    async tellCredentials(turn, audit) {
+      const [told] = await queue.submit({
+        kind: "credentials",
+        ...turn,
+        audit: auditToColumns(audit),
+      });
+      return Number(told);
+    },
   };
 }
 

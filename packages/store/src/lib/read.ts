@@ -5,6 +5,7 @@ import type {
   ClientPage,
   ClientQuery,
   SigningKey,
+  StatusListPage,
   Suspension,
   SuspensionTarget,
 } from "@accredit/core/ports";
@@ -29,7 +30,7 @@ export interface LifecycleReader {
     listUrl: string,
     after: number | undefined,
     limit: number,
-  ): ClientPage;
+  ): StatusListPage;
 }
 
 /** Everything that is read. */

@@ -6,6 +6,7 @@ import type {
   ClientProposal,
   CredentialFacts,
   SigningKey,
+  StatusListPage,
   Suspension,
 } from "@accredit/core/ports";
 import type { RegisteredClient, VcClient } from "@accredit/core/registration";
@@ -122,6 +123,18 @@ export function pageOf(rows: readonly Row[], limit: number): ClientPage {
   return {
     clients: rows.map((row) => rowToClient(row)),
     next: rows.length < limit || last === undefined ? null : Number(last),
+  };
+}
+
+/** A page of the clients on a status list, from rows that have `id` and `credential_withdrawn` too. */
+export function statusListPageOf(
+  rows: readonly Row[],
+  limit: number,
+): StatusListPage {
+  const withdrawn = rows.filter((row) => row["credential_withdrawn"] === 1);
+  return {
+    ...pageOf(rows, limit),
+    withdrawn: new Set(withdrawn.map((row) => text(row, "client_id"))),
   };
 }
 

@@ -1,4 +1,7 @@
-import type { RegistrationConditions } from "@accredit/core/ports";
+import type {
+  CredentialTurn,
+  RegistrationConditions,
+} from "@accredit/core/ports";
 import type { FailureKind } from "./failure.ts";
 
 /** A value as it goes into, or comes out of, a column. */
@@ -57,6 +60,10 @@ export type LifecycleOp =
       /** For those that ended, and for those that are removed. */
       readonly audits: readonly [readonly Column[], readonly Column[]];
     }
+  | (CredentialTurn & {
+      readonly kind: "credentials";
+      readonly audit: readonly Column[];
+    })
   | {
       readonly kind: "suspend";
       readonly suspension: readonly Column[];

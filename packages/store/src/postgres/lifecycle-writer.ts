@@ -22,6 +22,9 @@ const REMOVE = `DELETE FROM accredit.clients WHERE id IN
   (SELECT id FROM accredit.clients WHERE state = 'ended' AND ended_at < $1 AND lease_expires_at < $1
    ORDER BY ended_at LIMIT $2) RETURNING id, client_id`;
 const FORGET_LISTS = `DELETE FROM accredit.client_status_lists WHERE client = ANY($1::int8[])`;
+const TURN = `UPDATE accredit.clients SET credential_withdrawn = $1
+  WHERE client_key = ANY($2::text[]) AND kind = 'vc' AND coalesce(credential_withdrawn, 0) <> $1
+  RETURNING client_id`;
 const SUSPEND = `INSERT INTO accredit.suspensions (scope, value, reason, since, value_key)
   VALUES ($1, $2, $3, $4, $5)
   ON CONFLICT (scope, value_key) DO UPDATE SET reason = excluded.reason, since = excluded.since`;
@@ -82,6 +85,20 @@ const HANDLERS: Handlers = {
         clients: removed.map(nameOf),
       });
     return [expired.length, removed.length];
+  },
+  async credentials(transaction, { listUrl, to, clientIds, audit }) {
+    const rows = await transaction.session.query(TURN, [
+      to === "withdrawn" ? 1 : 0,
+      clientIds.map((clientId) => keyOf(clientId)),
+    ]);
+    const turned = new Set(rows.map(nameOf));
+    const clients = clientIds.filter((clientId) => turned.has(clientId));
+    if (clients.length > 0)
+      transaction.appendAudit(audit, `credentials.${to}`, null, {
+        list: listUrl,
+        clients,
+      });
+    return [clients.length];
   },
   async suspend(transaction, { suspension, details, audit }) {
     const [, value = null] = suspension;

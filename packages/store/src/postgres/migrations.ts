@@ -142,9 +142,23 @@ const REGISTRATION_ID: PostgresMigration = {
   statements: ["ALTER TABLE accredit.clients ADD COLUMN registration_id text"],
 };
 
+/**
+ * Whether the audit trail says that a client's credential was withdrawn: 1, or it does not. All nodes watch the same
+ * status lists, and one of them tells.
+ */
+const CREDENTIAL_WITHDRAWN: PostgresMigration = {
+  version: 4,
+  name: "credential-withdrawn",
+  compatibleFrom: 1,
+  statements: [
+    "ALTER TABLE accredit.clients ADD COLUMN credential_withdrawn int8",
+  ],
+};
+
 /** Every step, in order. Add at the end. */
 export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   BASE,
   ENDED_AT,
   REGISTRATION_ID,
+  CREDENTIAL_WITHDRAWN,
 ];

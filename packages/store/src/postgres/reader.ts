@@ -10,6 +10,7 @@ import {
   rowToClient,
   rowToKey,
   rowToSuspension,
+  statusListPageOf,
 } from "../lib/records.ts";
 import { keyOf } from "./keys.ts";
 import type { Parameter, Session } from "./session.ts";
@@ -21,7 +22,7 @@ const VERIFY_PAGE = 500;
 export function postgresReader(session: Session): StoreReader {
   const clients = (condition: string, ...parameters: readonly Parameter[]) =>
     session.query(
-      `SELECT id, ${CLIENT_COLUMNS} FROM accredit.clients WHERE ${condition}`,
+      `SELECT id, credential_withdrawn, ${CLIENT_COLUMNS} FROM accredit.clients WHERE ${condition}`,
       parameters,
     );
   const count = async (sql: string, ...parameters: readonly Parameter[]) => {
@@ -152,7 +153,7 @@ export function postgresReader(session: Session): StoreReader {
         after,
         limit,
       );
-      return pageOf(rows, limit);
+      return statusListPageOf(rows, limit);
     },
   };
 }

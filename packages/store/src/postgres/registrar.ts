@@ -46,11 +46,10 @@ const at = (name: string): number => COLUMNS.indexOf(name);
 
 const UPSERT = `INSERT INTO accredit.clients (${COLUMNS.join(", ")}, state)
   SELECT *, 'live' FROM unnest(${COLUMNS.map((name, index) => `$${index + 1}::${NUMBERS.has(name) ? "int8" : "text"}[]`).join(", ")})
-  ON CONFLICT (identity_key) DO UPDATE SET state = 'live', ended_at = NULL, ${COLUMNS.filter(
-    (name) => !KEPT.has(name),
-  )
-    .map((name) => `${name} = excluded.${name}`)
-    .join(", ")}`;
+  ON CONFLICT (identity_key) DO UPDATE SET state = 'live', ended_at = NULL,
+    credential_withdrawn = NULL, ${COLUMNS.filter((name) => !KEPT.has(name))
+      .map((name) => `${name} = excluded.${name}`)
+      .join(", ")}`;
 const LOAD = `SELECT id, identity_key, client_id, issued_at, revision, rule, trust, state, key_thumbprints,
     management_token_hash, registration_id
   FROM accredit.clients WHERE identity_key = ANY($1::text[])`;

@@ -150,6 +150,7 @@ async function applyOne(
     case "delete":
     case "rotate":
     case "sweep":
+    case "credentials":
     case "suspend":
     case "resume":
       break;

@@ -13,7 +13,8 @@ const UPSERT = `INSERT INTO clients
     provenance = excluded.provenance, resources = excluded.resources, credential = excluded.credential,
     key_thumbprints = excluded.key_thumbprints, lease_expires_at = excluded.lease_expires_at,
     management_token_hash = iif(?17, excluded.management_token_hash, management_token_hash),
-    state = 'live', ended_at = NULL, revision = revision + 1
+    state = 'live', ended_at = NULL, credential_withdrawn = NULL,
+    revision = revision + 1
     WHERE ?17 OR key_thumbprints IS excluded.key_thumbprints
   RETURNING id, client_id, issued_at, registration_id, revision`;
 

@@ -1,7 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import { isTargetOf } from "@accredit/core/registration";
 import type { LifecycleReader } from "../lib/read.ts";
-import { CLIENT_COLUMNS, pageOf, rowToSuspension } from "../lib/records.ts";
+import {
+  CLIENT_COLUMNS,
+  pageOf,
+  rowToSuspension,
+  statusListPageOf,
+} from "../lib/records.ts";
 
 /** Prepares the statements that read clients in numbers, and withdrawals. */
 export function lifecycleReader(db: DatabaseSync): LifecycleReader {
@@ -34,7 +39,7 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
     "SELECT DISTINCT list_url FROM client_status_lists ORDER BY list_url",
   );
   const onList = db.prepare(
-    `SELECT ${columns} FROM clients WHERE id IN
+    `SELECT ${columns}, credential_withdrawn FROM clients WHERE id IN
        (SELECT client FROM client_status_lists WHERE list_url = ? AND client > ? ORDER BY client LIMIT ?)
      ORDER BY id`,
   );
@@ -74,6 +79,6 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
     suspensions: () => withdrawn.all().map((row) => rowToSuspension(row)),
     statusLists: () => lists.all().map((row) => String(row["list_url"])),
     clientsOnStatusList: (listUrl, after = 0, limit) =>
-      pageOf(onList.all(listUrl, after, limit), limit),
+      statusListPageOf(onList.all(listUrl, after, limit), limit),
   };
 }

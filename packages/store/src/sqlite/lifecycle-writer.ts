@@ -17,6 +17,8 @@ const DATE = `UPDATE clients SET ended_at = max(?, lease_expires_at) WHERE id IN
 const REMOVE = `DELETE FROM clients WHERE id IN
   (SELECT id FROM clients WHERE state = 'ended' AND ended_at < ?1 AND lease_expires_at < ?1
    ORDER BY ended_at LIMIT ?2) RETURNING client_id`;
+const TURN = `UPDATE clients SET credential_withdrawn = ?1
+  WHERE client_id = ?2 AND kind = 'vc' AND coalesce(credential_withdrawn, 0) <> ?1`;
 const SUSPEND = `INSERT INTO suspensions (scope, value, reason, since) VALUES (?, ?, ?, ?)
   ON CONFLICT (scope, value) DO UPDATE SET reason = excluded.reason, since = excluded.since`;
 const RESUME = "DELETE FROM suspensions WHERE scope = ? AND value = ?";
@@ -32,6 +34,7 @@ export function lifecycleWriter(
   const endDue = db.prepare(END);
   const date = db.prepare(DATE);
   const removeDue = db.prepare(REMOVE);
+  const turn = db.prepare(TURN);
   const suspend = db.prepare(SUSPEND);
   const resume = db.prepare(RESUME);
 
@@ -52,6 +55,21 @@ export function lifecycleWriter(
     if (removed.length > 0)
       appendAudit(removedAudit, "clients.removed", null, { clients: removed });
     return [expired.length, removed.length];
+  };
+
+  const tellCredentials = ({
+    listUrl,
+    to,
+    clientIds,
+    audit,
+  }: Extract<LifecycleOp, { kind: "credentials" }>) => {
+    const isWithdrawn = to === "withdrawn" ? 1 : 0;
+    const clients = clientIds.filter(
+      (clientId) => turn.run(isWithdrawn, clientId).changes === 1,
+    );
+    if (clients.length > 0)
+      appendAudit(audit, `credentials.${to}`, null, { list: listUrl, clients });
+    return [clients.length];
   };
 
   /** Runs a write and, where it changed something, says so in the audit trail. */
@@ -80,6 +98,7 @@ export function lifecycleWriter(
       Number(rotate.run(nextHash, clientId, currentHash).changes),
     ],
     sweep,
+    credentials: tellCredentials,
     suspend: ({ suspension, audit, details }) => {
       suspend.run(...suspension);
       appendAudit(audit, "suspension.set", null, details);

@@ -147,6 +147,7 @@ function makeWriter(db: DatabaseSync): Writer {
       case "delete":
       case "rotate":
       case "sweep":
+      case "credentials":
       case "suspend":
       case "resume":
         return changeLifecycle(op);

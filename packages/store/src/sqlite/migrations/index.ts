@@ -6,6 +6,7 @@ import { softwareIdAndKeys } from "./0003-software-id-and-keys.ts";
 import { lifecycleAndAuditChain } from "./0004-lifecycle-and-audit-chain.ts";
 import { endedAt } from "./0005-ended-at.ts";
 import { registrationId } from "./0006-registration-id.ts";
+import { credentialWithdrawn } from "./0007-credential-withdrawn.ts";
 
 export type { Migration } from "./migration.ts";
 
@@ -17,4 +18,5 @@ export const MIGRATIONS: readonly Migration[] = [
   lifecycleAndAuditChain,
   endedAt,
   registrationId,
+  credentialWithdrawn,
 ];
