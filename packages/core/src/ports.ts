@@ -88,15 +88,46 @@ export interface AuditQuery {
   readonly action?: AuditAction | undefined;
 }
 
-/** Whether the chain of the audit trail holds. */
+/** A row of the audit trail, by its place and the chain value that it has; null for one older than the chain. */
+export interface AuditPlace {
+  readonly sequence: number;
+  readonly chain: string | null;
+}
+
+/** Which part of the audit trail to verify. */
+export interface AuditSection {
+  /** Only rows after this one, which has to be there still. From the first row where left out. */
+  readonly after?: AuditPlace | undefined;
+  /** At most so many rows; to the end where left out. */
+  readonly limit?: number | undefined;
+  /** A chain value to look for among the rows. */
+  readonly head?: string | undefined;
+}
+
+/** Whether a section of the audit trail is as it was written. */
 export interface AuditVerdict {
   readonly rows: number;
   /** Rows from before the chain began. */
   readonly unchained: number;
-  /** The chain value of the newest row; keep it elsewhere to notice rows cut off the end. */
+  /** The last row that is as it was written, 0 where there is none, and its chain value. */
+  readonly sequence: number;
+  /** Kept elsewhere, it shows later whether the trail still leads up to it. */
   readonly head: string | null;
-  /** The first row that is not what was written, or does not follow the one before it; null if none. */
-  readonly broken: { readonly sequence: number; readonly id: string } | null;
+  /** Whether the section reached the end of the trail. */
+  readonly complete: boolean;
+  /** Whether a row has the chain value that was looked for; true where none was. */
+  readonly anchored: boolean;
+  /** Where the trail first is not what was written; null if nowhere. */
+  readonly broken: AuditBreak | null;
+}
+
+/** Where an audit trail is not what was written. */
+export interface AuditBreak {
+  readonly sequence: number;
+  /** Null where there is no such row. */
+  readonly id: string | null;
+  /** What was expected and what came. */
+  readonly reason: string;
 }
 
 /** A client as registration proposes it; the store fills in what only it can know. */
@@ -181,8 +212,11 @@ export interface ClientStore {
   /** Newest first. */
   readAudit(query: AuditQuery): Promise<readonly AuditRecord[]>;
   findAudit(id: string): Promise<AuditRecord | undefined>;
-  /** Reads the whole trail, in pieces, and says whether its chain holds. */
-  verifyAudit(): Promise<AuditVerdict>;
+  /**
+   * Reads the trail, or a section of it, in pieces, and says whether it is what was written: numbered from 1
+   * without a gap, each row chained to the one before, and ending where the store's own account of it ends.
+   */
+  verifyAudit(section?: AuditSection): Promise<AuditVerdict>;
   countClients(): Promise<number>;
   /** Rejects with `store_unavailable` when the store cannot be read, or not by this release. */
   ping(): Promise<StoreHealth>;

@@ -19,6 +19,7 @@ const RELEASED = [
   "d2960b4ff55b428c0529358a235625c4e925c8d1978037e02b7dafecc170b8ad",
   "d9cf75f083fd1863bf3efc22ac55530db96b925ec98f5a886f16f52c92b3008c",
   "de866eaeb3b01eb1e39e9cb01f88f407af32c35bbe6e508def76641750f063af",
+  "d513878ee85280b31e2d84b43e9af9fdc793f0718a01637bc046f8fc3792a645",
 ];
 
 test("released migrations are what they were", () => {
@@ -102,6 +103,9 @@ test("a database of version 1 keeps what it holds and gets the latest schema", a
     audit.map((row) => row.action),
     ["client.updated", "client.registered"],
   );
+  const verdict = await store.verifyAudit();
+  assert.equal(verdict.broken, null);
+  assert.equal(verdict.unchained, 1);
   await store.revokeToken("t", "opaque-old", 4_000_000_000);
   assert.equal(await store.isTokenRevoked("t"), true);
   await store.close();

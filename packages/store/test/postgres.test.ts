@@ -241,21 +241,44 @@ test("[Q07] a server that could lose what it acknowledged, or cannot take it, is
   assert.equal(await checkOf(open(t, "postgres://u@127.0.0.1:1/d")), "server");
 });
 
-test("a row that was changed, removed or put in breaks the chain", async (t) => {
-  const url = await server.createDatabase();
-  const name = new URL(url).pathname.slice(1);
-  const store = await open(t, url);
-  for (let number = 0; number < 5; number++)
-    await store.register(proposalOf(number));
-  assert.equal((await store.verifyAudit()).broken, null);
-  await server.query(
-    name,
-    "UPDATE accredit.audit SET remote = 'x' WHERE seq = 3",
-  );
-  assert.equal((await store.verifyAudit()).broken?.sequence, 3);
-  await server.query(name, "DELETE FROM accredit.audit WHERE seq = 3");
-  assert.equal((await store.verifyAudit()).broken?.sequence, 4);
-});
+for (const [what, sql, sequence] of [
+  ["changed", "UPDATE accredit.audit SET remote = 'x' WHERE seq = 3", 3],
+  ["removed", "DELETE FROM accredit.audit WHERE seq = 3", 4],
+  ["cut off the end", "DELETE FROM accredit.audit WHERE seq > 4", 5],
+  ["cut off with all others", "TRUNCATE accredit.audit", 1],
+  ["renumbered", "UPDATE accredit.audit SET seq = 6 WHERE seq = 5", 6],
+  [
+    "hidden from its client",
+    "UPDATE accredit.audit SET client_key = NULL WHERE seq = 3",
+    3,
+  ],
+  [
+    "filed under another client",
+    "UPDATE accredit.audit SET client_key = 'x' WHERE seq = 3",
+    3,
+  ],
+  [
+    "slipped in before the first",
+    "INSERT INTO accredit.audit (seq, id, time, action, reasons, chain) VALUES (-5, 'x', 1, 'client.registered', '[]', 'x')",
+    -5,
+  ],
+] as const) {
+  test(`an audit row that was ${what} behind the server's back shows`, async (t) => {
+    const url = await server.createDatabase();
+    const name = new URL(url).pathname.slice(1);
+    const store = await open(t, url);
+    for (let number = 0; number < 5; number++)
+      await store.register(proposalOf(number));
+    assert.equal((await store.verifyAudit()).broken, null);
+    await server.query(name, sql);
+    const { broken } = await store.verifyAudit();
+    assert.equal(broken?.sequence, sequence);
+    assert.match(broken.reason, /^expected .+, got /u);
+    await store.register(proposalOf(6));
+    const later = await store.verifyAudit();
+    assert.ok(later.broken !== null, "and goes on to");
+  });
+}
 
 test("[Q05] restarts of the server under load lose nothing that was acknowledged", async (t) => {
   const url = await server.createDatabase();

@@ -34,8 +34,19 @@ test("the audit table refuses to change or lose rows", async (t) => {
 for (const [what, sql] of [
   ["changed", "UPDATE audit SET client_id = 'somebody else' WHERE seq = 3"],
   ["removed", "DELETE FROM audit WHERE seq = 3"],
+  ["cut off the end", "DELETE FROM audit WHERE seq > 4"],
+  ["cut off with all others", "DELETE FROM audit"],
   ["moved", "UPDATE audit SET seq = 100 WHERE seq = 3"],
+  ["renumbered", "UPDATE audit SET seq = seq + 1 WHERE seq = 6"],
   ["unchained", "UPDATE audit SET chain = NULL WHERE seq = 3"],
+  [
+    "unchained with all others",
+    "UPDATE audit SET chain = NULL, remote = 'forged'",
+  ],
+  [
+    "slipped in before the first",
+    "INSERT INTO audit (seq, id, time, action, reasons) VALUES (-5, 'x', 1, 'client.registered', '[]')",
+  ],
   [
     "slipped in",
     "INSERT INTO audit (seq, id, time, action, reasons) VALUES (100, 'x', 1, 'client.registered', '[]')",
@@ -53,8 +64,12 @@ for (const [what, sql] of [
     db.exec("DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete");
     db.exec(sql);
     db.close();
-    const { broken } = await store.verifyAudit();
-    assert.ok(broken !== null && broken.sequence >= 3);
+    const { broken, complete } = await store.verifyAudit();
+    assert.ok(broken !== null && !complete);
+    assert.match(broken.reason, /^expected .+, got /u);
+    await store.appendAudit(makeRefusal());
+    const later = await store.verifyAudit();
+    assert.ok(later.broken !== null, "and goes on to");
   });
 }
 

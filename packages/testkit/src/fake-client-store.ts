@@ -5,6 +5,7 @@ import type {
   AuditEntry,
   AuditQuery,
   AuditRecord,
+  AuditSection,
   AuditVerdict,
   ClientPage,
   ClientProposal,
@@ -128,11 +129,30 @@ export class FakeClientStore implements Store {
     return structuredClone(this.#audit.find((row) => row.id === id));
   }
 
-  async verifyAudit(): Promise<AuditVerdict> {
+  async verifyAudit({
+    after,
+    limit = Infinity,
+    head,
+  }: AuditSection = {}): Promise<AuditVerdict> {
     this.#check();
-    const rows = this.#audit.length;
-    const head = this.#audit.at(-1)?.chain ?? null;
-    return { rows, unchained: 0, head, broken: null };
+    const from = after?.sequence ?? 0;
+    const place = this.#audit[from - 1];
+    const rows = this.#audit.slice(from).slice(0, limit);
+    const last = rows.at(-1) ?? place;
+    return {
+      rows: rows.length,
+      unchained: 0,
+      sequence: last?.sequence ?? 0,
+      head: last?.chain ?? null,
+      complete: rows.length < limit,
+      anchored:
+        head === undefined ||
+        [place, ...rows].some((row) => row?.chain === head),
+      broken:
+        (place?.chain ?? null) === (after?.chain ?? null)
+          ? null
+          : { sequence: from, id: null, reason: "expected another row" },
+    };
   }
 
   async renewLease(

@@ -419,7 +419,10 @@ function chainTests(check: Check): void {
     assert.deepEqual(empty, {
       rows: 0,
       unchained: 0,
+      sequence: 0,
       head: null,
+      complete: true,
+      anchored: true,
       broken: null,
     });
     await Promise.all(
@@ -435,6 +438,47 @@ function chainTests(check: Check): void {
     assert.equal(head, rows[0]?.chain);
     assert.equal(new Set(rows.map(({ chain }) => chain)).size, 31);
   });
+
+  check(
+    "the trail is verified in sections, and from a kept place on",
+    async (store) => {
+      const { head: none } = await store.verifyAudit();
+      for (let i = 0; i < 7; i++)
+        await store.register(makeProposal({ subject: subjectOf(i) }));
+      const first = await store.verifyAudit({ limit: 4 });
+      assert.equal(first.rows, 4);
+      assert.equal(first.sequence, 4);
+      assert.equal(first.complete, false);
+      const [, , , fourth] = (
+        await store.readAudit({ limit: 100 })
+      ).toReversed();
+      assert.equal(first.head, fourth?.chain);
+      const after = { sequence: first.sequence, chain: first.head };
+      const rest = await store.verifyAudit({ after, limit: 4 });
+      assert.equal(rest.rows, 3);
+      assert.equal(rest.complete, true);
+      assert.equal(rest.broken, null);
+      const end = { sequence: rest.sequence, chain: rest.head };
+      const nothing = await store.verifyAudit({ after: end });
+      assert.deepEqual(nothing, { ...rest, rows: 0 });
+
+      for (const [chain, sequence] of [
+        [rest.head, 4],
+        [none, 4],
+        [rest.head, 8],
+      ] as const) {
+        const other = await store.verifyAudit({ after: { sequence, chain } });
+        assert.equal(other.broken?.sequence, sequence);
+      }
+      const head = first.head ?? "";
+      assert.equal((await store.verifyAudit({ head })).anchored, true);
+      assert.equal((await store.verifyAudit({ head, after })).anchored, true);
+      assert.equal(
+        (await store.verifyAudit({ head, after: end })).anchored,
+        false,
+      );
+    },
+  );
 
   check("the chain holds over any text", async (store) => {
     const texts = ["\ud800", "a\0b\u0001", "\u{1f511}", "x".repeat(100_000)];
@@ -471,6 +515,12 @@ function chainTests(check: Check): void {
       before.map((row) => row.clientId),
       [1, 0].map(subjectOf),
     );
+    const ofBoth = await store.readAudit({
+      limit: 10,
+      clientId,
+      action: "client.deleted",
+    });
+    assert.deepEqual(ofBoth, ofClient.slice(0, 1));
     const [row] = ofClient;
     assert.ok(row);
     assert.deepEqual(await store.findAudit(row.id), row);

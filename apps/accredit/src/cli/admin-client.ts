@@ -69,8 +69,12 @@ export async function adminClient(
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
     } catch (cause) {
+      const isLate =
+        cause instanceof DOMException && cause.name === "TimeoutError";
       throw new CommandError(
-        `the admin listener at ${base.origin} cannot be reached`,
+        isLate
+          ? `expected an answer of the admin listener at ${base.origin} within ${DEADLINE_MS / 1000} s, got none`
+          : `the admin listener at ${base.origin} cannot be reached`,
         1,
         { cause },
       );

@@ -111,6 +111,15 @@ test("the audit trail is listed, explained by id, and verified; tampering shows"
   const id = String(refused.headers.get("x-request-id"));
   const list = await cli("audit", "list", "--action", "registration.refused");
   assert.match(list.out, new RegExp(id));
+  const newest = await cli("audit", "list", "--limit", "1", "--json");
+  const { next } = JSON.parse(newest.out) as { next: number };
+  const older = await cli("audit", "list", "--before", String(next));
+  assert.equal(older.out.trim().split("\n").length, 2);
+  for (const wrong of ["0", "-2", "abc", "1.5"]) {
+    const limited = [`--limit=${wrong}`];
+    assert.equal((await cli("audit", "list", ...limited)).code, 2, wrong);
+    assert.equal((await cli("clients", "list", ...limited)).code, 2, wrong);
+  }
   const shown = await cli("audit", "show", id);
   assert.match(shown.out, /no policy rule matches/);
   assert.match(shown.out, /fingerprint = /);
@@ -122,6 +131,15 @@ test("the audit trail is listed, explained by id, and verified; tampering shows"
   assert.equal(verified.code, 0);
   const head = /head = ([0-9a-f]{64})/.exec(verified.out)?.[1] ?? "";
   assert.equal((await cli("audit", "verify", "--head", head)).code, 0);
+  const place = `3:${head}`;
+  assert.match(verified.out, new RegExp(`after = ${place}\n`));
+  const since = await cli("audit", "verify", "--after", place, "--json");
+  assert.equal(since.code, 0, since.err);
+  assert.equal(JSON.parse(since.out).rows, 0);
+  const moved = await cli("audit", "verify", "--after", `2:${head}`);
+  assert.equal(moved.code, 1);
+  assert.match(moved.err, /expected row 2 to have the given chain value/);
+  assert.equal((await cli("audit", "verify", "--after", "x")).code, 2);
   const cut = await cli("audit", "verify", "--head", "0".repeat(64));
   assert.equal(cut.code, 1);
   assert.match(cut.err, /cut off/);
@@ -132,7 +150,7 @@ test("the audit trail is listed, explained by id, and verified; tampering shows"
   db.close();
   const broken = await cli("audit", "verify");
   assert.equal(broken.code, 1);
-  assert.match(broken.err, /breaks at row 1/);
+  assert.match(broken.err, /from row 1 \(.+\) on: expected the chain value/);
 });
 
 test("without the token, or without a server, a command says what to do", async (t) => {

@@ -1,10 +1,15 @@
 import { DcrError } from "@accredit/core/errors";
-import type { AuditAction, AuditRecord } from "@accredit/core/ports";
+import type {
+  AuditAction,
+  AuditRecord,
+  AuditSection,
+} from "@accredit/core/ports";
 import { errorReply, jsonReply } from "../wire/reply.ts";
 import {
   PAGE_QUERY,
   pageLimit,
   wholeNumber,
+  type ApiCall,
   type ApiRoute,
 } from "./api-route.ts";
 
@@ -116,30 +121,94 @@ export const AUDIT_ROUTES: readonly ApiRoute[] = [
     method: "get",
     path: "/audit-verification",
     operationId: "verifyAudit",
-    summary: "Reads the whole trail and says whether its chain holds.",
+    summary:
+      "Reads the whole trail, or a section of it, and says whether it is what was written.",
+    query: {
+      after: {
+        description:
+          "`sequence` of an earlier answer: only rows after it. With `chain`.",
+        schema: { type: "integer" },
+      },
+      chain: {
+        description:
+          "`head` of the same answer: the chain value that the row `after` has to have.",
+        schema: TEXT,
+      },
+      limit: {
+        description: "At most so many rows; to the end where left out.",
+        schema: { type: "integer", minimum: 1 },
+      },
+      head: {
+        description: "A chain value that one of the rows should have.",
+        schema: TEXT,
+      },
+    },
     answer: {
       type: "object",
-      required: ["rows", "unchained", "head", "broken"],
+      required: [
+        "rows",
+        "unchained",
+        "sequence",
+        "head",
+        "complete",
+        "anchored",
+        "broken",
+      ],
       properties: {
         rows: { type: "integer" },
         unchained: {
           type: "integer",
           description: "Rows from before the chain began.",
         },
+        sequence: {
+          type: "integer",
+          description: "The last row that is as it was written; 0 for none.",
+        },
         head: {
           type: ["string", "null"],
-          description: "Keep it elsewhere to notice rows cut off the end.",
+          description:
+            "Its chain value. Keep both elsewhere: they show later whether the trail still leads up to there.",
+        },
+        complete: {
+          type: "boolean",
+          description: "Whether the end of the trail was reached.",
+        },
+        anchored: {
+          type: "boolean",
+          description:
+            "Whether a row has the `head` that was asked for; true where none was.",
         },
         broken: {
           type: ["object", "null"],
-          properties: { sequence: { type: "integer" }, id: TEXT },
+          description: "Where the trail first is not what was written.",
+          properties: {
+            sequence: { type: "integer" },
+            id: { type: ["string", "null"] },
+            reason: TEXT,
+          },
         },
       },
     },
-    handle: async (_call, { store }) =>
-      jsonReply(200, await store.verifyAudit()),
+    handle: async ({ query }, { store }) =>
+      jsonReply(200, await store.verifyAudit(readSection(query))),
   },
 ];
+
+function readSection(query: ApiCall["query"]): AuditSection {
+  const sequence = wholeNumber(query, "after");
+  const limit = wholeNumber(query, "limit");
+  const { chain = null, head } = query;
+  if (limit === 0)
+    throw new DcrError("request_malformed", "expected limit from 1, got 0");
+  if (sequence === undefined && chain !== null)
+    throw new DcrError(
+      "request_malformed",
+      "expected after beside chain, got chain alone",
+    );
+  const after = sequence === undefined ? undefined : { sequence, chain };
+  // Before the first row there is none to have a value.
+  return { limit, head, ...(sequence !== 0 && { after }) };
+}
 
 function readAction(text: string | undefined): AuditAction | undefined {
   if (text === undefined) return undefined;

@@ -1,5 +1,10 @@
 import { createHash } from "node:crypto";
-import type { AuditVerdict } from "@accredit/core/ports";
+import type {
+  AuditPlace,
+  AuditSection,
+  AuditVerdict,
+} from "@accredit/core/ports";
+import type { Row } from "./records.ts";
 import type { Column } from "./writer-protocol.ts";
 
 /** The columns of an audit row that its chain value is made over, as they are stored, in this order. */
@@ -48,34 +53,139 @@ export function chainValue(
     .digest("hex");
 }
 
-/** A verdict on the rows up to `sequence`. */
-export interface AuditProgress extends AuditVerdict {
-  readonly sequence: number;
+/** What a database itself says of its trail, beside the rows. */
+export interface TrailAccount {
+  /** The number of the first row that is there; null where there is none. */
+  readonly first: number | null;
+  /** The row that was written last; sequence 0 where none was. */
+  readonly last: AuditPlace;
+  /** The last row from before the chain began, 0 where it began with the first. */
+  readonly unchained: number;
 }
 
-/** The verdict on no row at all. */
-export const NOTHING_VERIFIED: AuditProgress = {
-  sequence: 0,
-  rows: 0,
-  unchained: 0,
-  head: null,
-  broken: null,
-};
+/** A row as it is stored: `seq`, `chain` and {@link CHAINED_COLUMNS}. */
+export interface TrailRow {
+  readonly columns: Row;
+  /** Whether it is found under the client that it names. */
+  readonly isFiled: boolean;
+}
 
-/** The verdict with one row more: `seq`, `chain` and {@link CHAINED_COLUMNS} as they are stored. */
-export function verifyRow(
-  sofar: AuditProgress,
-  row: Readonly<Record<string, unknown>>,
-): AuditProgress {
-  const { head, broken, rows, unchained } = sofar;
-  if (broken !== null) return sofar;
+/** Rows of the trail in their order, and the account, both of one moment. */
+export interface TrailPage {
+  readonly rows: readonly TrailRow[];
+  readonly account: TrailAccount;
+}
+
+/** Lower than the number of any row, also of one that was put in at the front. */
+export const BEFORE_ALL = Number.MIN_SAFE_INTEGER;
+
+/** The verdict on no row at all, after a place in the trail or at its beginning. */
+export function nothingVerified({ after, head }: AuditSection): AuditVerdict {
+  return {
+    rows: 0,
+    unchained: 0,
+    sequence: after?.sequence ?? 0,
+    head: after?.chain ?? null,
+    complete: false,
+    anchored: head === undefined || after?.chain === head,
+    broken: null,
+  };
+}
+
+/** The verdict with one page more; one that is shorter than asked is the last. */
+export function verifyPage(
+  sofar: AuditVerdict,
+  { rows, account }: TrailPage,
+  asked: number,
+  head: string | undefined,
+): AuditVerdict {
+  const { first, last } = account;
+  if (first !== null && first !== 1)
+    return broken(sofar, first, null, `expected row 1 first, got row ${first}`);
+  let verdict = sofar;
+  for (const row of rows) {
+    if (verdict.broken !== null) return verdict;
+    verdict = verifyRow(verdict, row, account);
+    if (verdict.head === head) verdict = { ...verdict, anchored: true };
+  }
+  if (verdict.broken !== null || rows.length >= asked) return verdict;
+  const { sequence } = verdict;
+  if (sequence === last.sequence && verdict.head === last.chain)
+    return { ...verdict, complete: true };
+  const where = Math.min(sequence, last.sequence - 1) + 1;
+  return broken(
+    verdict,
+    where,
+    null,
+    sequence === last.sequence
+      ? `expected the trail to end with another row ${sequence}: the database says which chain value was written last`
+      : `expected the trail to end with row ${last.sequence}, which was written last, got row ${sequence}`,
+  );
+}
+
+function verifyRow(
+  sofar: AuditVerdict,
+  { columns: row, isFiled }: TrailRow,
+  { unchained }: TrailAccount,
+): AuditVerdict {
   const sequence = Number(row["seq"]);
-  const progress = { ...sofar, sequence, rows: rows + 1 };
-  // Rows from before the chain come first and carry no value; one without a value after them was put in.
-  if (row["chain"] === null && head === null)
-    return { ...progress, unchained: unchained + 1 };
+  const id = String(row["id"]);
+  const expected = sofar.sequence + 1;
+  if (sequence !== expected)
+    return broken(
+      sofar,
+      sequence,
+      id,
+      `expected row ${expected} here, got row ${sequence}`,
+    );
+  if (!isFiled)
+    return broken(
+      sofar,
+      sequence,
+      id,
+      "expected to find it under the client that it names, got another",
+    );
+  const { chain } = row;
+  const progress = { ...sofar, sequence, rows: sofar.rows + 1 };
+  // Rows from before the chain come first and carry no value.
+  if (chain === null && sequence <= unchained)
+    return { ...progress, unchained: sofar.unchained + 1 };
   const columns = CHAINED_COLUMNS.map((name) => row[name] as Column);
-  return chainValue(head, columns) === row["chain"]
-    ? { ...progress, head: row["chain"] }
-    : { ...progress, broken: { sequence, id: String(row["id"]) } };
+  if (chainValue(sofar.head, columns) === chain)
+    return { ...progress, head: chain };
+  return broken(
+    sofar,
+    sequence,
+    id,
+    chain === null
+      ? "expected a chain value, got none"
+      : "expected the chain value over it and the row before, got another: one of the two is not what was written",
+  );
+}
+
+function broken(
+  sofar: AuditVerdict,
+  sequence: number,
+  id: string | null,
+  reason: string,
+): AuditVerdict {
+  return { ...sofar, broken: { sequence, id, reason } };
+}
+
+/** Where the verdict on what follows a place begins: nowhere, where that row is not there as it was. */
+export function checkPlace(
+  section: AuditSection,
+  found: AuditPlace | undefined,
+): AuditVerdict {
+  const verdict = nothingVerified(section);
+  const { after } = section;
+  if (after === undefined || found?.chain === after.chain) return verdict;
+  return broken(
+    verdict,
+    after.sequence,
+    null,
+    found === undefined
+      ? `expected row ${after.sequence} to be there, got none`
+      : `expected row ${after.sequence} to have the given chain value, got another`,
+  );
 }

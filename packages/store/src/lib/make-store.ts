@@ -2,7 +2,7 @@ import { setImmediate as immediate } from "node:timers/promises";
 import { DcrError } from "@accredit/core/errors";
 import type { Store, StoreHealth } from "@accredit/core/ports";
 import type { VcClient } from "@accredit/core/registration";
-import { NOTHING_VERIFIED } from "./audit-chain.ts";
+import { BEFORE_ALL, checkPlace, verifyPage } from "./audit-chain.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { read, type StoreReader } from "./read.ts";
 import { auditToColumns, clientToColumns, keyToColumns } from "./records.ts";
@@ -22,6 +22,9 @@ export interface StoreParts {
   readonly ping: () => Promise<StoreHealth>;
   readonly close: () => Promise<void>;
 }
+
+/** Rows of the trail that are verified before other work gets its turn. */
+const VERIFY_PAGE = 500;
 
 /** A store of a queue that writes and a reader that reads, whatever database is behind them. */
 export function makeStore({
@@ -93,16 +96,20 @@ export function makeStore({
     },
     readAudit: async (query) => read(async () => reader.readAudit(query)),
     findAudit: async (id) => read(async () => reader.findAudit(id)),
-    async verifyAudit() {
-      let verdict = NOTHING_VERIFIED;
-      for (;;) {
-        const next = await read(async () => reader.verifyPage(verdict));
-        if (next === undefined) break;
-        verdict = next;
+    async verifyAudit(section = {}) {
+      const { after, limit = Infinity, head } = section;
+      const found =
+        after && (await read(async () => reader.findPlace(after.sequence)));
+      let verdict = checkPlace(section, found);
+      while (verdict.broken === null && !verdict.complete) {
+        const asked = Math.min(VERIFY_PAGE, limit - verdict.rows);
+        if (asked <= 0) break;
+        const from = verdict.sequence === 0 ? BEFORE_ALL : verdict.sequence;
+        const page = await read(async () => reader.readTrail(from, asked));
+        verdict = verifyPage(verdict, page, asked, head);
         await immediate(); // Other work gets its turn.
       }
-      const { sequence: _, ...rest } = verdict;
-      return rest;
+      return verdict;
     },
     ...lifecycle(queue, reader),
     countClients: async () => read(async () => reader.countClients()),

@@ -1,5 +1,6 @@
 import { DcrError } from "@accredit/core/errors";
 import type {
+  AuditPlace,
   AuditQuery,
   AuditRecord,
   ClientPage,
@@ -10,14 +11,16 @@ import type {
   SuspensionTarget,
 } from "@accredit/core/ports";
 import type { RegisteredClient } from "@accredit/core/registration";
-import type { AuditProgress } from "./audit-chain.ts";
+import type { TrailPage } from "./audit-chain.ts";
 
 /** Reads the audit trail. */
 export interface AuditReader {
   readAudit(query: AuditQuery): readonly AuditRecord[];
   findAudit(id: string): AuditRecord | undefined;
-  /** Checks a page of the chain from where the verdict so far ends; undefined once it is complete. */
-  verifyPage(sofar: AuditProgress): AuditProgress | undefined;
+  /** Rows of the trail as they are stored, with what the database says of the whole. */
+  readTrail(after: number, limit: number): TrailPage;
+  /** One row's place. */
+  findPlace(sequence: number): AuditPlace | undefined;
 }
 
 /** Reads what is registered, and what is withdrawn. */

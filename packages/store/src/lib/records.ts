@@ -1,6 +1,7 @@
 import type {
   AuditDraft,
   AuditEntry,
+  AuditPlace,
   AuditRecord,
   ClientPage,
   ClientProposal,
@@ -10,6 +11,7 @@ import type {
   Suspension,
 } from "@accredit/core/ports";
 import type { RegisteredClient, VcClient } from "@accredit/core/registration";
+import type { TrailPage } from "./audit-chain.ts";
 import type { Column } from "./writer-protocol.ts";
 
 /** A row as a database gives it. */
@@ -108,6 +110,39 @@ export function rowToAudit(row: Row): AuditRecord {
     }),
     sequence: Number(row["seq"]),
     chain: textOrNull(row, "chain"),
+  };
+}
+
+/** The place of an audit row. */
+export function rowToPlace(row: Row | undefined): AuditPlace | undefined {
+  if (row === undefined) return undefined;
+  return { sequence: Number(row["seq"]), chain: textOrNull(row, "chain") };
+}
+
+/**
+ * A page of the trail from rows that each have the account too: `first_seq`, `last_seq`, `last_chain` and, where
+ * there may be rows from before the chain, `unchained`. The only one has no `seq` where there is no row.
+ */
+export function trailPage(
+  rows: readonly Row[],
+  isFiled: (row: Row) => boolean,
+): TrailPage {
+  const [account] = rows;
+  if (account === undefined)
+    throw new Error("the database's account of the audit trail is gone");
+  const { first_seq: first, last_seq: last, unchained = 0 } = account;
+  return {
+    rows: rows
+      .filter(({ seq }) => seq !== null)
+      .map((columns) => ({ columns, isFiled: isFiled(columns) })),
+    account: {
+      first: first === null ? null : Number(first),
+      last: {
+        sequence: Number(last),
+        chain: textOrNull(account, "last_chain"),
+      },
+      unchained: Number(unchained),
+    },
   };
 }
 

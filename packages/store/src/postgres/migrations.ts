@@ -155,10 +155,19 @@ const CREDENTIAL_WITHDRAWN: PostgresMigration = {
   ],
 };
 
+/** The audit trail by action. */
+const AUDIT_BY_ACTION: PostgresMigration = {
+  version: 5,
+  name: "audit-by-action",
+  compatibleFrom: 1,
+  statements: [`CREATE INDEX audit_by_action ON accredit.audit (action, seq)`],
+};
+
 /** Every step, in order. Add at the end. */
 export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   BASE,
   ENDED_AT,
   REGISTRATION_ID,
   CREDENTIAL_WITHDRAWN,
+  AUDIT_BY_ACTION,
 ];

@@ -1,6 +1,6 @@
 import type { SuspensionTarget } from "@accredit/core/ports";
 import { isTargetOf } from "@accredit/core/registration";
-import { CHAINED_COLUMNS, verifyRow } from "../lib/audit-chain.ts";
+import { CHAINED_COLUMNS } from "../lib/audit-chain.ts";
 import type { StoreReader } from "../lib/read.ts";
 import {
   AUDIT_COLUMNS,
@@ -9,14 +9,22 @@ import {
   rowToAudit,
   rowToClient,
   rowToKey,
+  rowToPlace,
   rowToSuspension,
   statusListPageOf,
+  trailPage,
+  type Row,
 } from "../lib/records.ts";
 import { keyOf } from "./keys.ts";
 import type { Parameter, Session } from "./session.ts";
 
-/** Rows of the trail that are checked before other work gets its turn. */
-const VERIFY_PAGE = 500;
+const TRAIL_ROW = ["seq", "chain", "client_key", ...CHAINED_COLUMNS].join(", ");
+// One statement, so that rows and account are of one moment.
+const TRAIL = `SELECT (SELECT min(seq) FROM accredit.audit) AS first_seq,
+    state.audit_seq AS last_seq, state.chain AS last_chain, page.*
+  FROM accredit.writer_state AS state LEFT JOIN LATERAL
+    (SELECT ${TRAIL_ROW} FROM accredit.audit WHERE seq > $1 ORDER BY seq LIMIT $2) AS page ON true
+  ORDER BY page.seq`;
 
 /** Reads over the network; every answer is what the database says now. */
 export function postgresReader(session: Session): StoreReader {
@@ -101,14 +109,15 @@ export function postgresReader(session: Session): StoreReader {
       );
       return row === undefined ? undefined : rowToAudit(row);
     },
-    async verifyPage(sofar) {
-      if (sofar.broken !== null) return undefined;
-      const rows = await session.query(
-        `SELECT seq, chain, ${CHAINED_COLUMNS.join(", ")} FROM accredit.audit
-         WHERE seq > $1 ORDER BY seq LIMIT ${VERIFY_PAGE}`,
-        [sofar.sequence],
+    async readTrail(after, limit) {
+      return trailPage(await session.query(TRAIL, [after, limit]), isFiled);
+    },
+    async findPlace(sequence) {
+      const [row] = await session.query(
+        "SELECT seq, chain FROM accredit.audit WHERE seq = $1",
+        [sequence],
       );
-      return rows.length === 0 ? undefined : rows.reduce(verifyRow, sofar);
+      return rowToPlace(row);
     },
     async listClients({ limit, after = 0, trust, rule, subject }) {
       const parameters: Parameter[] = [after, limit];
@@ -185,6 +194,11 @@ async function countTargets(
       subject: String(row["subject"]),
     }),
   ).length;
+}
+
+/** The chain covers `client_id`; rows are looked up by its hash. */
+function isFiled({ client_id: id, client_key: key }: Row): boolean {
+  return key === (typeof id === "string" ? keyOf(id) : null);
 }
 
 /** By code units, whatever the collation of the database is. */

@@ -1,47 +1,58 @@
 import type { DatabaseSync } from "node:sqlite";
-import { CHAINED_COLUMNS, verifyRow } from "../lib/audit-chain.ts";
+import { CHAINED_COLUMNS } from "../lib/audit-chain.ts";
 import type { AuditReader } from "../lib/read.ts";
-import { AUDIT_COLUMNS, rowToAudit } from "../lib/records.ts";
+import {
+  AUDIT_COLUMNS,
+  rowToAudit,
+  rowToPlace,
+  trailPage,
+} from "../lib/records.ts";
 
-/** Rows of the trail that are checked before other work gets its turn. */
-const VERIFY_PAGE = 500;
+const ROW = ["seq", "chain", ...CHAINED_COLUMNS].join(", ");
+// One statement, so that rows and account are of one moment.
+const TRAIL = `SELECT (SELECT min(seq) FROM audit) AS first_seq, trail.seq AS last_seq, trail.chain AS last_chain,
+    trail.unchained, page.*
+  FROM audit_trail AS trail LEFT JOIN (SELECT ${ROW} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?) AS page
+  ORDER BY page.seq`;
 
 /** Prepares the statements that read the audit trail. */
 export function auditReader(db: DatabaseSync): AuditReader {
-  const newest = db.prepare(
-    `SELECT ${AUDIT_COLUMNS} FROM audit WHERE seq < ? AND (? IS NULL OR action = ?) ORDER BY seq DESC LIMIT ?`,
-  );
-  const ofClient = db.prepare(
-    `SELECT ${AUDIT_COLUMNS} FROM audit WHERE seq < ? AND (? IS NULL OR action = ?) AND client_id = ? ORDER BY seq DESC LIMIT ?`,
-  );
+  // One statement for each way to ask, so that each uses its index.
+  const newest = (condition: string) =>
+    db.prepare(
+      `SELECT ${AUDIT_COLUMNS} FROM audit WHERE ${condition} AND seq < ? ORDER BY seq DESC LIMIT ?`,
+    );
+  const all = newest("1 = 1");
+  const ofAction = newest("action = ?");
+  const ofClient = newest("client_id = ?");
+  const ofBoth = newest("client_id = ? AND action = ?");
   const byId = db.prepare(`SELECT ${AUDIT_COLUMNS} FROM audit WHERE id = ?`);
-  const next = db.prepare(
-    `SELECT seq, chain, ${CHAINED_COLUMNS.join(", ")} FROM audit WHERE seq > ? ORDER BY seq LIMIT ${VERIFY_PAGE}`,
-  );
+  const trail = db.prepare(TRAIL);
+  const place = db.prepare("SELECT seq, chain FROM audit WHERE seq = ?");
+
+  const select = (clientId?: string, action?: string) => {
+    if (clientId === undefined) return action === undefined ? all : ofAction;
+    return action === undefined ? ofClient : ofBoth;
+  };
 
   return {
-    readAudit({ limit, before, clientId, action = null }) {
+    readAudit({ limit, before = Number.MAX_SAFE_INTEGER, clientId, action }) {
       if (!Number.isSafeInteger(limit) || limit < 0) {
         throw new TypeError(
           `limit: expected a whole number, 0 or more, got ${limit}`,
         );
       }
-      const range = [before ?? Number.MAX_SAFE_INTEGER, action, action];
-      const rows =
-        clientId === undefined
-          ? newest.all(...range, limit)
-          : ofClient.all(...range, clientId, limit);
-      return rows.map((row) => rowToAudit(row));
+      const filters = [clientId, action].filter((each) => each !== undefined);
+      return select(clientId, action)
+        .all(...filters, before, limit)
+        .map((row) => rowToAudit(row));
     },
     findAudit(id) {
       const row = byId.get(id);
       return row === undefined ? undefined : rowToAudit(row);
     },
-    verifyPage(sofar) {
-      const rows = next.all(sofar.sequence);
-      return rows.length === 0 || sofar.broken !== null
-        ? undefined
-        : rows.reduce(verifyRow, sofar);
-    },
+    // A client's rows are found by what the chain covers.
+    readTrail: (after, limit) => trailPage(trail.all(after, limit), () => true),
+    findPlace: (sequence) => rowToPlace(place.get(sequence)),
   };
 }

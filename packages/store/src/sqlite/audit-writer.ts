@@ -6,10 +6,11 @@ import {
 } from "../lib/audit-chain.ts";
 import type { Column } from "../lib/writer-protocol.ts";
 
-// The row before, whichever process wrote it: the transaction holds the only write lock.
-const LAST = "SELECT chain FROM audit ORDER BY seq DESC LIMIT 1";
-const APPEND = `INSERT INTO audit (${CHAINED_COLUMNS.join(", ")}, chain)
-  VALUES (${"?, ".repeat(CHAINED_COLUMNS.length)}?)`;
+// What was written last, whichever process did (the transaction holds the only write lock), and also where it is
+// no longer there: what follows then shows that. Numbers that somebody gave to rows are left to them.
+const LAST = `SELECT chain, max(seq, coalesce((SELECT max(seq) FROM audit), 0)) AS seq FROM audit_trail`;
+const APPEND = `INSERT INTO audit (${CHAINED_COLUMNS.join(", ")}, chain, seq)
+  VALUES (${"?, ".repeat(CHAINED_COLUMNS.length)}?, ?)`;
 
 /** Appends one row: the columns that the caller knew, and what the outcome decided. */
 export type AppendAudit = (
@@ -25,7 +26,8 @@ export function auditAppender(db: DatabaseSync): AppendAudit {
   const append = db.prepare(APPEND);
   return (draft, action, clientId, details) => {
     const columns = auditColumns(draft, action, clientId, details);
-    const previous = last.get()?.["chain"] ?? null;
-    append.run(...columns, chainValue(previous as string | null, columns));
+    const { chain = null, seq } = last.get() ?? {};
+    const value = chainValue(chain as string | null, columns);
+    append.run(...columns, value, Number(seq) + 1);
   };
 }

@@ -14,7 +14,12 @@ export type IntegrityCheck = "auto" | "quick" | "full" | "off";
 const AUTO_LIMIT_BYTES = 512 * 1024 * 1024;
 
 /** The tables that are read whole, always small. */
-const SMALL_TABLES = ["schema_migrations", "signing_keys", "client_counts"];
+const SMALL_TABLES = [
+  "schema_migrations",
+  "signing_keys",
+  "client_counts",
+  "audit_trail",
+];
 
 /**
  * Refuses a write-ahead log with damage in it. Runs before SQLite opens the file, since recovery

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import {
   adminClient,
   segment,
@@ -8,16 +8,30 @@ import {
   type AdminOptions,
 } from "../admin-client.ts";
 import { CommandError, print, type Io } from "../io.ts";
+import { readCount } from "../number-option.ts";
 
 interface ListOptions extends AdminOptions {
   readonly client?: string;
   readonly action?: string;
-  readonly limit: string;
+  readonly limit: number;
+  readonly before?: number;
 }
 
 interface VerifyOptions extends AdminOptions {
   readonly head?: string;
+  readonly after?: Place;
 }
+
+/** A row of the trail and its chain value. */
+interface Place {
+  readonly sequence: number;
+  readonly chain: string;
+}
+
+/** Rows of a page that `list` asks for at a time. */
+const PAGE = 500;
+/** Rows that `verify` asks to be verified at a time: a second's work, well within what a call may take. */
+const SECTION = 50_000;
 
 /** `accredit audit`: what was decided, why, and whether the trail was tampered with. */
 export function auditCommand(io: Io): Command {
@@ -30,17 +44,13 @@ export function auditCommand(io: Io): Command {
     )
       .option("--client <client_id>", "only of this client")
       .option("--action <action>", "only this action")
-      .option("--limit <n>", "at most this many, up to 500", "50")
-      .action(async (options: ListOptions) => {
-        const call = await adminClient(options, io);
-        const query = new URLSearchParams({ limit: options.limit });
-        if (options.client !== undefined)
-          query.set("client_id", options.client);
-        if (options.action !== undefined) query.set("action", options.action);
-        const { entries } = await call("GET", `/audit?${query.toString()}`);
-        const rows = entries as Record<string, unknown>[];
-        print(io, options.json === true, { entries }, rows.map(line));
-      }),
+      .option("--limit <n>", "at most this many", readCount, 50)
+      .option(
+        "--before <sequence>",
+        "only what is older than this row, as `next` of --json has it",
+        readCount,
+      )
+      .action(async (options: ListOptions) => list(options, io)),
   );
   command.addCommand(
     withAdminOptions(
@@ -56,12 +66,17 @@ export function auditCommand(io: Io): Command {
   command.addCommand(
     withAdminOptions(
       new Command("verify").description(
-        "Reads the whole trail and checks that no row was changed, removed or slipped in. Exit code 1 where one was. Prints the head: keep it elsewhere, and give it as --head later to notice rows cut off the end.",
+        "Reads the whole trail and checks that no row was changed, removed or slipped in. Exit code 1 where one was. Prints where it ends: keep that elsewhere, and give it as --after later to verify what was added since, and that nothing was cut off.",
       ),
     )
       .option(
         "--head <hash>",
         "a head printed before, which must be there still",
+      )
+      .option(
+        "--after <row:head>",
+        "only what follows this row, which must be there still with this head",
+        readPlace,
       )
       .action(async (options: VerifyOptions) => verify(options, io)),
   );
@@ -106,40 +121,96 @@ function describe(row: Record<string, unknown>): readonly string[] {
   ];
 }
 
-async function verify(options: VerifyOptions, io: Io): Promise<void> {
+async function list(options: ListOptions, io: Io): Promise<void> {
   const call = await adminClient(options, io);
-  const verdict = await call("GET", "/audit-verification");
-  const broken = verdict["broken"] as Record<string, unknown> | null;
-  const isAnchored =
-    options.head === undefined || (await holdsHead(options.head, call));
-  print(io, options.json === true, { ...verdict, anchored: isAnchored }, [
-    `rows = ${show(verdict["rows"])} (${show(verdict["unchained"])} from before the chain)`,
-    `head = ${show(verdict["head"])}`,
+  const { client, action, limit } = options;
+  const entries: Record<string, unknown>[] = [];
+  let next: unknown = options.before ?? null;
+  do {
+    const query = new URLSearchParams({
+      limit: String(Math.min(PAGE, limit - entries.length)),
+    });
+    if (client !== undefined) query.set("client_id", client);
+    if (action !== undefined) query.set("action", action);
+    if (typeof next === "number") query.set("before", String(next));
+    const page = await call("GET", `/audit?${query.toString()}`);
+    entries.push(...(page["entries"] as Record<string, unknown>[]));
+    next = page["next"];
+  } while (next !== null && entries.length < limit);
+  print(io, options.json === true, { entries, next }, [
+    ...entries.map(line),
+    ...(next === null ? [] : [`older ones: --before ${show(next)}`]),
+  ]);
+}
+
+function readPlace(text: string): Place {
+  const [, sequence, chain = ""] =
+    /^([1-9][0-9]{0,14}):([0-9a-f]{64})$/.exec(text) ?? [];
+  if (sequence !== undefined) return { sequence: Number(sequence), chain };
+  throw new InvalidArgumentError(
+    "expected the number of a row and its head, as verify prints them: 7:9f86...",
+  );
+}
+
+/** What the server says of one section of the trail. */
+interface Verdict {
+  readonly rows: number;
+  readonly unchained: number;
+  readonly sequence: number;
+  readonly head: string | null;
+  readonly complete: boolean;
+  readonly anchored: boolean;
+  readonly broken: {
+    readonly sequence: number;
+    readonly id: string | null;
+    readonly reason: string;
+  } | null;
+}
+
+async function verify(options: VerifyOptions, io: Io): Promise<void> {
+  const verdict = await verifySections(options, io);
+  const { rows, unchained, sequence, head, anchored, broken } = verdict;
+  print(io, options.json === true, verdict, [
+    `rows = ${rows} (${unchained} from before the chain)`,
+    `head = ${show(head)}`,
+    ...(head === null ? [] : [`after = ${sequence}:${head}`]),
   ]);
   if (broken !== null) {
+    const row = `row ${broken.sequence}${broken.id === null ? "" : ` (${broken.id})`}`;
     throw new CommandError(
-      `the chain breaks at row ${show(broken["sequence"])} (${show(broken["id"])}): it, or the row before it, is not what was written`,
+      `the trail is not what was written from ${row} on: ${broken.reason}`,
     );
   }
-  if (!isAnchored)
+  if (!anchored)
     throw new CommandError(
       "no row has the given head: the end of the trail was cut off",
     );
 }
 
-/** Looks for a chain value, newest rows first. */
-async function holdsHead(
-  head: string,
-  call: Awaited<ReturnType<typeof adminClient>>,
-): Promise<boolean> {
-  let before: unknown = null;
+/** Section by section, however long the trail is: each begins where the one before has ended. */
+async function verifySections(
+  { after, head, ...options }: VerifyOptions,
+  io: Io,
+): Promise<Verdict> {
+  const call = await adminClient(options, io);
+  let place: { sequence: number; chain: string | null } | undefined = after;
+  let total: Verdict | undefined;
   do {
-    const query = new URLSearchParams({ limit: "500" });
-    if (typeof before === "number") query.set("before", String(before));
-    const page = await call("GET", `/audit?${query.toString()}`);
-    const rows = page["entries"] as Record<string, unknown>[];
-    if (rows.some(({ chain }) => chain === head)) return true;
-    before = page["next"];
-  } while (before !== null);
-  return false;
+    const query = new URLSearchParams({ limit: String(SECTION) });
+    if (place !== undefined) {
+      query.set("after", String(place.sequence));
+      if (place.chain !== null) query.set("chain", place.chain);
+    }
+    if (head !== undefined) query.set("head", head);
+    const path = `/audit-verification?${query.toString()}`;
+    const verdict = (await call("GET", path)) as unknown as Verdict;
+    total = {
+      ...verdict,
+      rows: verdict.rows + (total?.rows ?? 0),
+      unchained: verdict.unchained + (total?.unchained ?? 0),
+      anchored: verdict.anchored || total?.anchored === true,
+    };
+    place = { sequence: verdict.sequence, chain: verdict.head };
+  } while (total.broken === null && !total.complete);
+  return total;
 }

@@ -9,12 +9,13 @@ import {
   type AdminOptions,
 } from "../admin-client.ts";
 import { print, type Io } from "../io.ts";
+import { readCount } from "../number-option.ts";
 
 interface ListOptions extends AdminOptions {
   readonly trust?: string;
   readonly rule?: string;
   readonly subject?: string;
-  readonly limit?: string;
+  readonly limit?: number;
 }
 
 interface SuspendOptions extends AdminOptions {
@@ -36,7 +37,7 @@ export function clientsCommand(io: Io): Command {
       .option("--trust <name>", "only of this trust domain or issuer")
       .option("--rule <name>", "only of this policy rule")
       .option("--subject <id>", "only of this subject, exactly")
-      .option("--limit <n>", "at most this many")
+      .option("--limit <n>", "at most this many", readCount)
       .action(async (options: ListOptions) => list(options, io)),
   );
   const one = (name: string, description: string): Command =>
@@ -90,12 +91,12 @@ export function clientsCommand(io: Io): Command {
 
 async function list(options: ListOptions, io: Io): Promise<void> {
   const call = await adminClient(options, io);
-  const wanted = options.limit === undefined ? Infinity : Number(options.limit);
+  const wanted = options.limit ?? Infinity;
   const clients: Record<string, unknown>[] = [];
   let after: unknown = null;
   do {
     const query = new URLSearchParams({
-      limit: String(Math.min(PAGE, Math.max(1, wanted - clients.length))),
+      limit: String(Math.min(PAGE, wanted - clients.length)),
     });
     for (const name of ["trust", "rule", "subject"] as const)
       if (options[name] !== undefined) query.set(name, options[name]);

@@ -7,6 +7,7 @@ import { lifecycleAndAuditChain } from "./0004-lifecycle-and-audit-chain.ts";
 import { endedAt } from "./0005-ended-at.ts";
 import { registrationId } from "./0006-registration-id.ts";
 import { credentialWithdrawn } from "./0007-credential-withdrawn.ts";
+import { auditTrailAccount } from "./0008-audit-trail-account.ts";
 
 export type { Migration } from "./migration.ts";
 
@@ -19,4 +20,5 @@ export const MIGRATIONS: readonly Migration[] = [
   endedAt,
   registrationId,
   credentialWithdrawn,
+  auditTrailAccount,
 ];
