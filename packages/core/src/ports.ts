@@ -259,6 +259,14 @@ export interface ReplayGuard {
   claimOnce(key: string, expiresAt: number): Promise<boolean>;
 }
 
+/** How new the status lists are that were taken, whichever node took them, across restarts. */
+export interface StatusListTimes {
+  /** Epoch seconds at which the newest list of this name was issued; undefined where none was taken. */
+  newestStatusList(name: string): Promise<number | undefined>;
+  /** The latest time of a name stays. */
+  noteStatusList(name: string, issuedAt: number): Promise<void>;
+}
+
 /** Which clients to list: by their row, oldest first. */
 export interface ClientQuery {
   readonly limit: number;
@@ -365,4 +373,5 @@ export interface Store
     ClientLifecycle,
     SigningKeyStore,
     TokenRevocations,
+    StatusListTimes,
     ReplayGuard {}

@@ -20,6 +20,7 @@ const RELEASED = [
   "d9cf75f083fd1863bf3efc22ac55530db96b925ec98f5a886f16f52c92b3008c",
   "de866eaeb3b01eb1e39e9cb01f88f407af32c35bbe6e508def76641750f063af",
   "d513878ee85280b31e2d84b43e9af9fdc793f0718a01637bc046f8fc3792a645",
+  "541c0ed59cd2ee8fb8dacce66f187b3e83bf3bd3f1e4c57030a8e70856e213e2",
 ];
 
 test("released migrations are what they were", () => {

@@ -38,6 +38,7 @@ export class FakeClientStore implements Store {
   readonly #suspensions = new Map<string, Suspension>();
   #rows = 0;
   readonly #revoked = new Set<string>();
+  readonly #listTimes = new Map<string, number>();
   #signingKeys: Promise<readonly SigningKey[]> | undefined;
   #closed = false;
 
@@ -365,6 +366,17 @@ export class FakeClientStore implements Store {
   async isTokenRevoked(tokenId: string): Promise<boolean> {
     this.#check();
     return this.#revoked.has(tokenId);
+  }
+
+  async newestStatusList(name: string): Promise<number | undefined> {
+    this.#check();
+    return this.#listTimes.get(name);
+  }
+
+  async noteStatusList(name: string, issuedAt: number): Promise<void> {
+    this.#check();
+    const newest = this.#listTimes.get(name) ?? issuedAt;
+    this.#listTimes.set(name, Math.max(newest, issuedAt));
   }
 
   async ping(): Promise<StoreHealth> {

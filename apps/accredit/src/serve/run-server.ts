@@ -60,6 +60,7 @@ export async function runServer(
     opened.push(() => store.close());
     const trust: OpenTrust = openTrust(config, log, {
       cacheDirectory: config.trustCacheDirectory,
+      times: store,
       onChange: (change) => watch.listChanged(change),
       isInUse: (listUrl) => watch.isInUse(listUrl),
     });

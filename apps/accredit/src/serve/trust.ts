@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { StatusListTimes } from "@accredit/core/ports";
 import type { TrustDomainName } from "@accredit/core/spiffe";
 import type { TrustSource } from "@accredit/core/trust";
 import type { TrustSourceHealth } from "@accredit/server";
@@ -30,6 +31,7 @@ export interface OpenTrust {
 export interface TrustUse {
   /** Where bundles outlive the process; left out: nowhere. */
   readonly cacheDirectory?: string | undefined;
+  readonly times?: StatusListTimes;
   readonly onChange?: (change: StatusListChange) => void;
   readonly isInUse?: (listUrl: string) => boolean;
 }

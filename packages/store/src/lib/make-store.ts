@@ -121,6 +121,11 @@ export function makeStore({
     },
     isTokenRevoked: async (tokenId) =>
       read(async () => reader.isTokenRevoked(tokenId)),
+    newestStatusList: async (name) =>
+      read(async () => reader.newestStatusList(name)),
+    async noteStatusList(name, issuedAt) {
+      await queue.submit({ kind: "status-list", list: [name, issuedAt] });
+    },
     async claimOnce(key, expiresAt) {
       const [claimed] = await queue.submit({
         kind: "claim",

@@ -44,6 +44,7 @@ export interface Reads extends AuditReader, LifecycleReader {
   countClientsByRule(): ReadonlyMap<string, number>;
   readSigningKeys(): readonly SigningKey[];
   isTokenRevoked(tokenId: string): boolean;
+  newestStatusList(name: string): number | undefined;
 }
 
 /** What a store reads; a database on this machine answers at once, one on a network later. */

@@ -29,6 +29,7 @@ export type WriteOp =
     }
   | { readonly kind: "signing-key"; readonly key: readonly Column[] }
   | { readonly kind: "revoke"; readonly token: readonly Column[] }
+  | { readonly kind: "status-list"; readonly list: readonly Column[] }
   | { readonly kind: "claim"; readonly proof: readonly Column[] }
   /** Writes and removes a row, to learn whether there is room again. */
   | { readonly kind: "probe" };

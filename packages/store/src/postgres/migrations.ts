@@ -163,6 +163,19 @@ const AUDIT_BY_ACTION: PostgresMigration = {
   statements: [`CREATE INDEX audit_by_action ON accredit.audit (action, seq)`],
 };
 
+/** When the newest status list of each name was issued, so that no restart makes an older one good again. */
+const STATUS_LIST_TIMES: PostgresMigration = {
+  version: 6,
+  name: "status-list-times",
+  compatibleFrom: 1,
+  statements: [
+    `CREATE TABLE accredit.status_list_times (
+       name_key  text PRIMARY KEY,
+       issued_at int8 NOT NULL
+     )`,
+  ],
+};
+
 /** Every step, in order. Add at the end. */
 export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   BASE,
@@ -170,4 +183,5 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   REGISTRATION_ID,
   CREDENTIAL_WITHDRAWN,
   AUDIT_BY_ACTION,
+  STATUS_LIST_TIMES,
 ];

@@ -80,6 +80,13 @@ export function postgresReader(session: Session): StoreReader {
       );
       return rows.length > 0;
     },
+    async newestStatusList(name) {
+      const [row] = await session.query(
+        "SELECT issued_at FROM accredit.status_list_times WHERE name_key = $1",
+        [keyOf(name)],
+      );
+      return row === undefined ? undefined : Number(row["issued_at"]);
+    },
     async readAudit({ limit, before, clientId, action }) {
       if (!Number.isSafeInteger(limit) || limit < 0)
         throw new TypeError(

@@ -20,6 +20,9 @@ const SIGNING_KEY = `INSERT INTO accredit.signing_keys (kid, algorithm, private_
 const REVOKE = `INSERT INTO accredit.revoked_tokens (token_key, client_id, expires_at) VALUES ($1, $2, $3)
   ON CONFLICT (token_key) DO UPDATE
   SET expires_at = greatest(revoked_tokens.expires_at, excluded.expires_at)`;
+const NOTE_LIST = `INSERT INTO accredit.status_list_times (name_key, issued_at) VALUES ($1, $2)
+  ON CONFLICT (name_key) DO UPDATE
+  SET issued_at = greatest(status_list_times.issued_at, excluded.issued_at)`;
 const CLAIM = `INSERT INTO accredit.used_proofs (proof_key, expires_at)
   SELECT * FROM unnest($1::text[], $2::int8[]) ON CONFLICT (proof_key) DO NOTHING RETURNING proof_key`;
 
@@ -141,6 +144,11 @@ async function applyOne(
     case "revoke": {
       const [tokenId = null, ...others] = op.token;
       await session.query(REVOKE, [keyOf(tokenId), ...others]);
+      return [];
+    }
+    case "status-list": {
+      const [name = null, issuedAt = null] = op.list;
+      await session.query(NOTE_LIST, [keyOf(name), issuedAt]);
       return [];
     }
     case "probe":

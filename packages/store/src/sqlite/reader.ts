@@ -30,6 +30,9 @@ export function openReader(path: string, busyTimeoutMs: number): Reader {
     "SELECT kid, algorithm, private_jwk, created_at FROM signing_keys ORDER BY created_at DESC, kid",
   );
   const revoked = db.prepare("SELECT 1 FROM revoked_tokens WHERE token_id = ?");
+  const listTime = db.prepare(
+    "SELECT issued_at FROM status_list_times WHERE name = ?",
+  );
   const version = db.prepare("SELECT max(version) FROM schema_migrations");
 
   return {
@@ -53,6 +56,10 @@ export function openReader(path: string, busyTimeoutMs: number): Reader {
       ),
     readSigningKeys: () => keys.all().map((row) => rowToKey(row)),
     isTokenRevoked: (tokenId) => revoked.get(tokenId) !== undefined,
+    newestStatusList(name) {
+      const row = listTime.get(name);
+      return row === undefined ? undefined : Number(row["issued_at"]);
+    },
     probe: () => void version.get(),
     close: () => db.close(),
   };

@@ -22,6 +22,9 @@ const SIGNING_KEY = `INSERT INTO signing_keys (kid, algorithm, private_jwk, crea
 const REVOKE = `INSERT INTO revoked_tokens (token_id, client_id, expires_at) VALUES (?, ?, ?)
   ON CONFLICT (token_id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)`;
 
+const NOTE_LIST = `INSERT INTO status_list_times (name, issued_at) VALUES (?, ?)
+  ON CONFLICT (name) DO UPDATE SET issued_at = max(issued_at, excluded.issued_at)`;
+
 const CLAIM = `INSERT INTO used_proofs (key, expires_at) VALUES (?, ?)
   ON CONFLICT (key) DO NOTHING`;
 
@@ -103,6 +106,7 @@ function makeWriter(db: DatabaseSync): Writer {
   const changeLifecycle = lifecycleWriter(db, appendAudit);
   const addSigningKey = prepare(SIGNING_KEY);
   const revoke = prepare(REVOKE);
+  const noteList = prepare(NOTE_LIST);
   const claim = prepare(CLAIM);
   const purges = [
     { kind: "revoke", statement: prepare(PURGES.revoke) },
@@ -136,6 +140,9 @@ function makeWriter(db: DatabaseSync): Writer {
         break;
       case "revoke":
         revoke.run(...op.token);
+        break;
+      case "status-list":
+        noteList.run(...op.list);
         break;
       case "claim":
         return [Number(claim.run(...op.proof).changes)];

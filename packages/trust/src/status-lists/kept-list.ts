@@ -7,6 +7,7 @@ import {
   type StatusList,
   type StatusListKind,
 } from "@accredit/core/vc";
+import type { StatusListTimes } from "@accredit/core/ports";
 import { parseEndpointUrl, type FetchDocument } from "../fetch-document.ts";
 import type { KeeperClock, KeeperLog } from "../options.ts";
 import { SourceError } from "../source-error.ts";
@@ -30,6 +31,11 @@ export interface ListIdentity {
   readonly kind: StatusListKind;
 }
 
+/** One text for each list. */
+export function nameOf({ kind, listUrl, issuer }: ListIdentity): string {
+  return JSON.stringify([kind, listUrl, issuer]);
+}
+
 /** What a kept list shares with all others. Times in seconds. */
 export interface KeptListPorts {
   readonly issuerKeys: (issuer: string) => IssuerKeySource | undefined;
@@ -39,6 +45,7 @@ export interface KeptListPorts {
   readonly random: () => number;
   readonly limits: FetchLimits;
   readonly onChange: (change: StatusListChange) => void;
+  readonly times: StatusListTimes | undefined;
   readonly allowPrivateAddresses: boolean;
   readonly extraCa: string | undefined;
   readonly floorSeconds: number;
@@ -158,7 +165,9 @@ export class KeptList {
       await limits.run(url.host, async () => {
         // A list is as fresh as the moment it was asked for, not the one it arrived.
         const startedAt = clock.now();
-        this.#succeed(await this.#fetch(url, startedAt), startedAt);
+        const list = await this.#fetch(url, startedAt);
+        await this.#requireNewest(list);
+        this.#succeed(list, startedAt);
       });
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
@@ -190,16 +199,25 @@ export class KeptList {
   }
 
   /**
-   * @throws {DcrError} `status_list_invalid`: the list is older than the one in use, which stays (V23)
+   * Who has the list's place may not go back to an old one that says less (V23): not than the one in use, which
+   * stays, nor than what was in use before it was let go, or on another node.
+   *
+   * @throws {DcrError} `status_list_invalid`
    */
+  async #requireNewest({ issuedAt = Infinity }: StatusList): Promise<void> {
+    const newest =
+      this.#held?.issuedAt ??
+      (await this.#ports.times?.newestStatusList(nameOf(this.identity))) ??
+      0;
+    if (issuedAt >= newest) return;
+    throw new DcrError(
+      "status_list_invalid",
+      `expected a status list issued at ${newest} or later, got one of ${issuedAt}: a newer one was taken before`,
+    );
+  }
+
   #succeed(list: StatusList, startedAt: number): void {
     const held = this.#held;
-    if ((list.issuedAt ?? Infinity) < (held?.issuedAt ?? 0)) {
-      throw new DcrError(
-        "status_list_invalid",
-        `expected a status list issued at ${held?.issuedAt} or later, got one of ${list.issuedAt}; the one in use stays`,
-      );
-    }
     const { floorSeconds, ceilingSeconds } = this.#ports;
     const ttl = list.ttlSeconds ?? DEFAULT_TTL_SECONDS;
     this.#ttl = Math.min(ceilingSeconds, Math.max(floorSeconds, ttl));
@@ -218,6 +236,7 @@ export class KeptList {
   #tell(held: StatusList | undefined, list: StatusList): void {
     if (held !== undefined && held.issuedAt === list.issuedAt)
       this.#log("error", "two different status lists of one time of issue");
+    this.#note(list);
     const change = held === undefined ? "first" : "changed";
     this.#log("info", `status list ${change === "first" ? "read" : "changed"}`);
     try {
@@ -225,6 +244,17 @@ export class KeptList {
     } catch (error) {
       this.#log("error", `nobody heard of a changed list: ${messageOf(error)}`);
     }
+  }
+
+  /** Of lists that say the same it matters not which is the newest, so this is seldom. */
+  #note({ issuedAt }: StatusList): void {
+    if (issuedAt === undefined) return;
+    const { times } = this.#ports;
+    times
+      ?.noteStatusList(nameOf(this.identity), issuedAt)
+      .catch((error: unknown) => {
+        this.#log("warn", `status list's time not kept: ${messageOf(error)}`);
+      });
   }
 
   /** Early enough for the loop, and each node at another time, so that they do not fetch in step. */

@@ -1,3 +1,4 @@
+import type { StatusListTimes } from "@accredit/core/ports";
 import type { IssuerKeySource, StatusListKind } from "@accredit/core/vc";
 import type { FetchDocument } from "../fetch-document.ts";
 import type { KeeperClock, KeeperLog } from "../options.ts";
@@ -21,6 +22,8 @@ export interface StatusListKeeperOptions {
   readonly fetch?: FetchDocument | undefined;
   /** From 0 to below 1; spreads refetches. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
+  /** Remembers how new the lists are, so that a restart takes no older one (V23). Default: nobody does. */
+  readonly times?: StatusListTimes | undefined;
   /** Hears of each list that changed, so that its clients can be judged anew. */
   readonly onChange?: ((change: StatusListChange) => void) | undefined;
   /**

@@ -10,6 +10,7 @@ import { fetchDocument } from "../fetch-document.ts";
 import { FetchLimits } from "./fetch-limits.ts";
 import {
   KeptList,
+  nameOf,
   type KeptListPorts,
   type StatusListStatus,
 } from "./kept-list.ts";
@@ -60,9 +61,9 @@ export function createStatusListKeeper(
   let loop: Promise<void> | undefined;
 
   const find = (issuer: string, { kind, listUrl }: ListReference): KeptList => {
-    const key = JSON.stringify([kind, listUrl, issuer]);
-    const list =
-      lists.get(key) ?? new KeptList({ issuer, listUrl, kind }, ports);
+    const identity = { issuer, listUrl, kind };
+    const key = nameOf(identity);
+    const list = lists.get(key) ?? new KeptList(identity, ports);
     // The map's order is that of use.
     lists.delete(key);
     lists.set(key, list);
@@ -159,6 +160,7 @@ function makePorts(
     random: options.random ?? Math.random,
     limits: new FetchLimits(settings.maxFetches, settings.maxFetchesPerHost),
     onChange: options.onChange ?? (() => {}),
+    times: options.times,
     allowPrivateAddresses: options.allowPrivateAddresses ?? false,
     extraCa: options.extraCa,
     floorSeconds: settings.floorSeconds,

@@ -8,6 +8,7 @@ import { endedAt } from "./0005-ended-at.ts";
 import { registrationId } from "./0006-registration-id.ts";
 import { credentialWithdrawn } from "./0007-credential-withdrawn.ts";
 import { auditTrailAccount } from "./0008-audit-trail-account.ts";
+import { statusListTimes } from "./0009-status-list-times.ts";
 
 export type { Migration } from "./migration.ts";
 
@@ -21,4 +22,5 @@ export const MIGRATIONS: readonly Migration[] = [
   registrationId,
   credentialWithdrawn,
   auditTrailAccount,
+  statusListTimes,
 ];
