@@ -111,6 +111,10 @@ export const DCR_ERRORS = {
   grant_type_not_allowed: "The client is not registered for this grant type.",
   grant_type_unsupported: "The server does not support this grant type.",
 
+  // The admin listener.
+  admin_token_invalid:
+    "The request carries no admin bearer token, or another than the server's.",
+
   // Not the caller's doing.
   source_unavailable:
     "The trust source is configured but holds no usable keys yet, or its keys are too old.",

@@ -45,10 +45,16 @@ export type AuditAction =
   | "credentials.restored"
   | "suspension.set"
   | "suspension.lifted"
+  /** A trust source was read anew because an administrator said so; `details` has what came of it. */
+  | "issuer.refreshed"
+  /** An access token; `details` names it. */
+  | "token.revoked"
   | "registration.refused"
   | "authentication.refused"
   | "management.refused"
-  | "token.refused";
+  | "token.refused"
+  /** Somebody without the administrator's token. */
+  | "administration.refused";
 
 /** One row of the audit trail: append-only, and chained by hash to the row before it. */
 export interface AuditEntry {
@@ -241,11 +247,12 @@ export interface SigningKey {
 
 /** Access tokens revoked before they expire, by `jti`. */
 export interface TokenRevocations {
-  /** `expiresAt` in epoch seconds: after it the row may go. */
+  /** `expiresAt` in epoch seconds: after it the row may go. The first time leaves an audit row, the next none. */
   revokeToken(
     tokenId: string,
     clientId: string,
     expiresAt: number,
+    audit: AuditDraft,
   ): Promise<void>;
   isTokenRevoked(tokenId: string): Promise<boolean>;
 }

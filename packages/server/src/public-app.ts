@@ -107,7 +107,8 @@ export function createPublicApp(options: PublicAppOptions): Hono<Env> {
       env.incoming,
       options,
     );
-    await revoke(parameters, client, options.tokenStatus);
+    const { event } = scopeOf(env.incoming);
+    await revoke(parameters, client, event, options.tokenStatus);
     return { status: 200, headers: { "Cache-Control": "no-store" }, body: "" };
   });
 

@@ -27,7 +27,7 @@ export interface RefusalPorts {
 export async function recordRefusal(
   action: AuditEntry["action"],
   error: DcrError,
-  event: RequestEvent,
+  event: Pick<RequestEvent, "id" | "caller" | "code" | "reason">,
   { store, clock, log, limitRefusal }: RefusalPorts,
 ): Promise<DcrError> {
   const { remote, credential = null, client } = event.caller;

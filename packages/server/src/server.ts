@@ -236,6 +236,8 @@ export async function createAccreditServer(
         trustHealth,
         refreshTrust: ports.refreshTrust,
         newAuditId: () => uuidv7(),
+        log,
+        limitRefusal: limits.limitRefusal,
         metrics,
         draining,
         ...options,

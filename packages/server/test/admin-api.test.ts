@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeProposal, makeRefusal } from "@accredit/testkit";
 import { API_ROUTES } from "../src/admin/admin-api.ts";
+import { createMetrics } from "../src/admin/metrics.ts";
+import { createLimits } from "../src/limits/limits.ts";
 import { startAdmin } from "./running-admin.ts";
 
 const subjectOf = (i: number): string =>
@@ -26,7 +28,66 @@ test("[C04] nothing of the API is served without the token, and nothing at all w
     const { status } = await off.call(method.toUpperCase(), target);
     assert.equal(status, 403, path);
   }
-  assert.deepEqual(await admin.store.readAudit({ limit: 10 }), []);
+  const rows = await admin.store.readAudit({ limit: 1000 });
+  assert.equal(rows.length, 3 * (API_ROUTES.length + 1));
+  for (const { action, code, credential, remote } of rows)
+    assert.deepEqual(
+      { action, code, credential, remote },
+      {
+        action: "administration.refused",
+        code: "admin_token_invalid",
+        credential: null,
+        remote: "127.0.0.1",
+      },
+    );
+  assert.deepEqual(await off.store.readAudit({ limit: 10 }), []);
+});
+
+test("[D05] callers without the token beyond the limit of their address get 429 and no audit row; the administrator is served", async (t) => {
+  const { limitRefusal } = createLimits(
+    {
+      registrationsPerMinutePerPrefix: 1,
+      failedAttemptsPerSecondPerAddress: 1,
+    },
+    createMetrics(() => []),
+  );
+  const { call, store, url } = await startAdmin(t, { limitRefusal });
+  let answer = await call("GET", "/clients", { token: "wrong" });
+  while (answer.status === 401)
+    answer = await call("GET", "/clients", { token: "wrong" });
+  assert.equal(answer.status, 429);
+  const rows = (await store.readAudit({ limit: 100 })).length;
+  assert.ok(rows >= 5, "the first ones are written down");
+  const metrics = await fetch(`${url}/metrics`);
+  assert.ok(metrics.status === 429 || metrics.status === 401);
+  assert.equal((await call("GET", "/clients")).status, 200);
+  assert.ok((await store.readAudit({ limit: 100 })).length <= rows + 1);
+});
+
+test("the trail is verified in sections, each from where the one before has ended", async (t) => {
+  const { call, store } = await startAdmin(t);
+  for (let i = 0; i < 5; i++) await store.appendAudit(makeRefusal());
+  let rows = 0;
+  let query = "?limit=2";
+  for (;;) {
+    const { status, body } = await call("GET", `/audit-verification${query}`);
+    assert.equal(status, 200);
+    assert.equal(body["broken"], null);
+    rows += Number(body["rows"]);
+    if (body["complete"] === true) break;
+    query = `?limit=2&after=${Number(body["sequence"])}&chain=${String(body["head"])}`;
+  }
+  assert.equal(rows, 5);
+  const wrong = await call(
+    "GET",
+    `/audit-verification?after=3&chain=${"0".repeat(64)}`,
+  );
+  assert.equal(
+    (wrong.body["broken"] as Record<string, unknown>)["sequence"],
+    3,
+  );
+  for (const bad of ["limit=0", "limit=x", "chain=x", "after=-1"])
+    assert.equal((await call("GET", `/audit-verification?${bad}`)).status, 400);
 });
 
 test("the OpenAPI document names every operation once, with its parameters and schemas", async (t) => {
@@ -125,7 +186,17 @@ test("a withdrawal is previewed, set, shown on the client, repeated and lifted",
     (await call("POST", "/issuers/example.org/refresh")).status,
     200,
   );
+  const [refreshed] = await store.readAudit({ limit: 1 });
+  assert.equal(refreshed?.action, "issuer.refreshed");
+  assert.equal(refreshed.credential?.kind, "admin_token");
+  assert.deepEqual(refreshed.details, {
+    issuer: "example.org",
+    ready: true,
+    keys: 2,
+    error: null,
+  });
   assert.equal((await call("POST", "/issuers/nobody/refresh")).status, 404);
+  assert.equal((await store.readAudit({ limit: 1 }))[0]?.id, refreshed.id);
 });
 
 test("the audit trail is read by page, client, action and id, and verified", async (t) => {

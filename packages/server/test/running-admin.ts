@@ -84,6 +84,8 @@ export async function startAdmin(
       refreshTrust: async (name) =>
         name === "example.org" ? health : undefined,
       newAuditId: () => randomUUID(),
+      log: { info: () => {}, warn: () => {}, error: () => {} },
+      limitRefusal: (error) => error,
       metrics: createMetrics(() => []),
       draining: () => false,
       bearerToken: ADMIN_TOKEN,

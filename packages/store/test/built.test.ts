@@ -33,7 +33,7 @@ test("the built package finds its writer thread", () => {
     join(directory, "use.js"),
     `import { openSqliteStore } from "./dist/index.js";
 const store = await openSqliteStore({ path: "a.db", clock: { now: () => 1 } });
-await store.revokeToken("t", "c", 9);
+await store.revokeToken("t", "c", 9, { id: "a", time: 1, code: null, reasons: [], rule: null, credential: null, remote: null });
 console.log(await store.isTokenRevoked("t"));
 await store.close();
 `,

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { openSqliteStore } from "@accredit/store";
-import { makeProposal } from "@accredit/testkit";
+import { makeAudit, makeProposal } from "@accredit/testkit";
 import { checksum, migrate, readPragma } from "../src/sqlite/migrate.ts";
 import { MIGRATIONS } from "../src/sqlite/migrations/index.ts";
 import { fixturePath, startFixture } from "./support/children.ts";
@@ -107,7 +107,7 @@ test("a database of version 1 keeps what it holds and gets the latest schema", a
   const verdict = await store.verifyAudit();
   assert.equal(verdict.broken, null);
   assert.equal(verdict.unchained, 1);
-  await store.revokeToken("t", "opaque-old", 4_000_000_000);
+  await store.revokeToken("t", "opaque-old", 4_000_000_000, makeAudit());
   assert.equal(await store.isTokenRevoked("t"), true);
   await store.close();
   assert.equal(versionOf(path), MIGRATIONS.length);

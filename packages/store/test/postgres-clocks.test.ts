@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test, type TestContext } from "node:test";
-import { makeProposal, PostgresServer } from "@accredit/testkit";
+import { makeAudit, makeProposal, PostgresServer } from "@accredit/testkit";
 import { openPostgresStore, type AccreditStore } from "@accredit/store";
 
 const server = await PostgresServer.start();
@@ -78,9 +78,9 @@ test("[Q13] a node whose clock is ahead gives nobody's used proofs and revoked t
   const good = await openNode(t, url, 0);
   const bad = await openNode(t, url, 30 * DAY);
   assert.equal(await good.claimOnce("proof", now + 360), true);
-  await good.revokeToken("token", "c", now + 540);
+  await good.revokeToken("token", "c", now + 540, makeAudit());
   await bad.claimOnce("other", now + 30 * DAY + 360);
-  await bad.revokeToken("another", "c", now + 30 * DAY + 540);
+  await bad.revokeToken("another", "c", now + 30 * DAY + 540, makeAudit());
   assert.equal(await good.claimOnce("proof", now + 360), false);
   assert.equal(await good.isTokenRevoked("token"), true);
 });
@@ -98,9 +98,9 @@ test("how far a node's clock is from the database's is told with its health", as
 test("[Q13] what expired goes once an hour has passed, for those whose clocks are behind", async (t) => {
   const url = await server.createDatabase();
   const node = await openNode(t, url, 0);
-  await node.revokeToken("recent", "c", now - 3000);
-  await node.revokeToken("old", "c", now - 4000);
-  await node.revokeToken("next", "c", now + 100);
+  await node.revokeToken("recent", "c", now - 3000, makeAudit());
+  await node.revokeToken("old", "c", now - 4000, makeAudit());
+  await node.revokeToken("next", "c", now + 100, makeAudit());
   assert.equal(await node.isTokenRevoked("recent"), true);
   assert.equal(await node.isTokenRevoked("old"), false);
   assert.equal(await node.isTokenRevoked("next"), true);

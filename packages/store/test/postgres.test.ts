@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DcrError } from "@accredit/core/errors";
-import { makeProposal, PostgresServer } from "@accredit/testkit";
+import { makeAudit, makeProposal, PostgresServer } from "@accredit/testkit";
 import {
   openPostgresStore,
   type AccreditStore,
@@ -126,7 +126,7 @@ test("what one node withdraws or deletes is so on the others with their next rea
   const target = { scope: "trust", value: "example.org" } as const;
   await other.suspend({ ...target, reason: "test", since: 1 }, audit);
   assert.equal((await one.suspensions()).length, 1);
-  await one.revokeToken("token", client.clientId, 2 ** 40);
+  await one.revokeToken("token", client.clientId, 2 ** 40, makeAudit());
   assert.equal(await other.isTokenRevoked("token"), true);
   assert.equal(await one.claimOnce("proof", 2 ** 40), true);
   assert.equal(await other.claimOnce("proof", 2 ** 40), false);

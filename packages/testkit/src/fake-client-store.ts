@@ -358,9 +358,16 @@ export class FakeClientStore implements Store {
     }
   }
 
-  async revokeToken(tokenId: string): Promise<void> {
+  async revokeToken(
+    tokenId: string,
+    clientId: string,
+    _expiresAt: number,
+    audit: AuditDraft,
+  ): Promise<void> {
     this.#check();
+    if (this.#revoked.has(tokenId)) return;
     this.#revoked.add(tokenId);
+    this.#append({ ...audit, action: "token.revoked", clientId });
   }
 
   async isTokenRevoked(tokenId: string): Promise<boolean> {

@@ -8,7 +8,7 @@ import type {
 } from "@accredit/core/ports";
 import { conditionTests } from "./condition-contract.ts";
 import { lifecycleTests } from "./lifecycle-contract.ts";
-import { makeProposal, makeRefusal } from "./store-fixtures.ts";
+import { makeAudit, makeProposal, makeRefusal } from "./store-fixtures.ts";
 
 const UNAVAILABLE = { name: "DcrError", code: "store_unavailable" };
 const A = "spiffe://example.org/ns/prod/agent/a";
@@ -358,12 +358,18 @@ function secretTests(check: Check): void {
     const expiresAt = 4_000_000_000;
     assert.equal(await store.isTokenRevoked("t1"), false);
     await Promise.all([
-      store.revokeToken("t1", A, expiresAt),
-      store.revokeToken("t2", B, expiresAt),
-      store.revokeToken("t1", A, expiresAt),
+      store.revokeToken("t1", A, expiresAt, makeAudit()),
+      store.revokeToken("t2", B, expiresAt, makeAudit()),
+      store.revokeToken("t1", A, expiresAt, makeAudit()),
     ]);
     assert.equal(await store.isTokenRevoked("t1"), true);
     assert.equal(await store.isTokenRevoked("t2"), true);
+    const rows = await store.readAudit({ limit: 10 });
+    assert.deepEqual(
+      new Set(rows.map(({ action, clientId }) => `${action} ${clientId}`)),
+      new Set([`token.revoked ${A}`, `token.revoked ${B}`]),
+    );
+    assert.equal(rows.length, 2, "one row for each token");
     assert.equal(await store.isTokenRevoked("T1"), false);
     assert.equal(await store.isTokenRevoked(""), false);
   });

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { SignJWT } from "jose";
+import { decodeJwt, SignJWT } from "jose";
 import { fakeKey, FakeCredentialIssuer } from "@accredit/testkit";
 import {
   clientCredentials,
@@ -204,6 +204,30 @@ test("[SEC-11] a refusal of a workload that was proven names it and its client, 
 
   assert.equal((await admin("DELETE", target)).status, 204);
   assert.equal(credentialOf(await theOne())["kind"], "admin_token");
+});
+
+test("a revocation names the token, and is told once", async (t) => {
+  const { accredit, theOne, news } = await setUp(t);
+  await register(accredit);
+  await theOne();
+  const assertion = await accredit.assertion();
+  const granted = await accredit.token(clientCredentials(assertion));
+  const access = String(granted.body["access_token"]);
+  const { jti, exp } = decodeJwt(access);
+  const revoke = async (token: string): Promise<void> => {
+    const { status } = await fetch(`${accredit.issuer}/revoke`, {
+      method: "POST",
+      body: new URLSearchParams({ ...clientCredentials(assertion), token }),
+    });
+    assert.equal(status, 200);
+  };
+  await revoke(access);
+  const row = await theOne();
+  assertNames(row, "token.revoked", assertion);
+  assert.deepEqual(row["details"], { jti, exp });
+  await revoke(access);
+  await revoke("no token");
+  assert.deepEqual(await news(), []);
 });
 
 test("a workload that is no client is named where its SVID is good, and nobody where it is not", async (t) => {

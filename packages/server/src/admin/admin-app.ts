@@ -2,7 +2,10 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
+import { DcrError } from "@accredit/core/errors";
 import type { CredentialFacts } from "@accredit/core/ports";
+import { recordRefusal, type RefusalPorts } from "../refusals.ts";
+import { errorDescription, errorHeaders, wireError } from "../wire/errors.ts";
 import { errorReply, jsonReply, toResponse } from "../wire/reply.ts";
 import { createAdminApi } from "./admin-api.ts";
 import type { AdminEnv, ApiPorts } from "./api-route.ts";
@@ -10,7 +13,8 @@ import { clockWarning } from "../clock-warning.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** What the admin listener is made of. */
-export interface AdminOptions extends ApiPorts {
+export interface AdminOptions extends ApiPorts, RefusalPorts {
+  readonly store: ApiPorts["store"];
   readonly metrics: Metrics;
   /** Whether the server is on its way down: then it is not ready. */
   readonly draining: () => boolean;
@@ -65,11 +69,8 @@ export function createAdminListener(options: AdminOptions): RequestListener {
     if (
       bearerToken !== undefined &&
       !carriesToken(context.env.incoming, bearerToken)
-    ) {
-      return refuse(401, "invalid_token", "expected the admin bearer token", {
-        "WWW-Authenticate": "Bearer",
-      });
-    }
+    )
+      return refuseCaller(context.env.incoming, options);
     const { contentType, text } = await options.metrics.render();
     return new Response(text, {
       headers: { "Content-Type": contentType, "Cache-Control": "no-store" },
@@ -85,12 +86,9 @@ export function createAdminListener(options: AdminOptions): RequestListener {
         "the admin API is off: name a file with a bearer token in admin.token_file",
       );
     }
-    if (!carriesToken(context.env.incoming, bearerToken)) {
-      return refuse(401, "invalid_token", "expected the admin bearer token", {
-        "WWW-Authenticate": "Bearer",
-      });
-    }
-    return next();
+    return carriesToken(context.env.incoming, bearerToken)
+      ? next()
+      : refuseCaller(context.env.incoming, options);
   });
   const { bearerToken } = options;
   const administrator =
@@ -105,6 +103,30 @@ export function createAdminListener(options: AdminOptions): RequestListener {
 
 function refuse(...error: Parameters<typeof errorReply>): Response {
   return toResponse(errorReply(...error));
+}
+
+/** Leaves the audit row of a caller without the token, as far as its address has not had too many. */
+async function refuseCaller(
+  { headers: { authorization }, socket }: IncomingMessage,
+  options: AdminOptions,
+): Promise<Response> {
+  const { code, message, data } = await recordRefusal(
+    "administration.refused",
+    new DcrError(
+      "admin_token_invalid",
+      `expected the admin bearer token, got ${authorization === undefined ? "none" : "another value"}`,
+    ),
+    {
+      id: options.newAuditId(),
+      caller: { remote: socket.remoteAddress ?? null },
+    },
+    options,
+  );
+  const wire = wireError(code);
+  return refuse(wire.status, wire.error, errorDescription(message), {
+    ...errorHeaders(wire, data["retryAfterSeconds"]),
+    ...(wire.status === 401 && { "WWW-Authenticate": "Bearer" }),
+  });
 }
 
 /** What keeps the server from serving, and what somebody should look after though it serves. */

@@ -27,10 +27,13 @@ const ACTIONS = [
   "credentials.restored",
   "suspension.set",
   "suspension.lifted",
+  "issuer.refreshed",
+  "token.revoked",
   "registration.refused",
   "authentication.refused",
   "management.refused",
   "token.refused",
+  "administration.refused",
 ] as const satisfies readonly AuditAction[];
 
 /** The schema of an audit row. */

@@ -85,8 +85,9 @@ export const TRUST_ROUTES: readonly ApiRoute[] = [
     summary: "Reads the keys of a trust source anew, now.",
     answer: ISSUER,
     notFound: "The configuration has no trust source of this name.",
-    async handle({ path }, ports) {
-      const health = await ports.refreshTrust(path["name"] ?? "");
+    async handle(call, ports) {
+      const name = call.path["name"] ?? "";
+      const health = await ports.refreshTrust(name);
       if (health === undefined) {
         return errorReply(
           404,
@@ -94,6 +95,13 @@ export const TRUST_ROUTES: readonly ApiRoute[] = [
           "the configuration has no trust source of this name",
         );
       }
+      const { ready, keys, lastError } = health;
+      await ports.store.appendAudit({
+        ...adminAudit(call, ports),
+        action: "issuer.refreshed",
+        clientId: null,
+        details: { issuer: name, ready, keys, error: lastError },
+      });
       const suspensions = await ports.store.suspensions();
       return jsonReply(200, await describeIssuer(health, suspensions, ports));
     },

@@ -46,6 +46,7 @@ const UNPROVEN: ReadonlySet<DcrErrorCode> = new Set([
   "client_id_missing",
   "attestation_malformed",
   "assertion_replayed",
+  "admin_token_invalid",
 ]);
 
 /** The limits on refusals, and who counts what went over them. */

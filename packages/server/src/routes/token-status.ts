@@ -1,6 +1,10 @@
 import { DcrError } from "@accredit/core/errors";
 import type { Clock, Store } from "@accredit/core/ports";
-import type { Policy, RegisteredClient } from "@accredit/core/registration";
+import {
+  auditRow,
+  type Policy,
+  type RegisteredClient,
+} from "@accredit/core/registration";
 import type {
   IssuedToken,
   ReadIssuedToken,
@@ -11,6 +15,7 @@ import {
   stands,
   type StandingSource,
 } from "../client-authentication/standing.ts";
+import type { RequestEvent } from "../http/request-scope.ts";
 import type { FormParameters } from "../wire/form-parameters.ts";
 
 /** What introspection and revocation need of the world. */
@@ -71,15 +76,21 @@ export async function introspect(
  */
 export async function revoke(
   parameters: FormParameters,
-  caller: AuthenticatedClient,
+  { client }: AuthenticatedClient,
+  { id: requestId, caller }: Pick<RequestEvent, "id" | "caller">,
   ports: TokenStatusPorts,
 ): Promise<void> {
-  const token = await ports.readIssuedToken(
-    tokenParameter(parameters),
-    ports.clock.now(),
-  );
-  if (token === undefined || token.clientId !== caller.client.clientId) return;
-  await ports.store.revokeToken(token.tokenId, token.clientId, token.expiresAt);
+  const now = ports.clock.now();
+  const token = await ports.readIssuedToken(tokenParameter(parameters), now);
+  if (token === undefined || token.clientId !== client.clientId) return;
+  const { tokenId, expiresAt } = token;
+  const { remote, credential = null } = caller;
+  const audit = auditRow({ requestId, remote }, now, {
+    rule: client.rule,
+    credential,
+    details: { jti: tokenId, exp: expiresAt },
+  });
+  await ports.store.revokeToken(tokenId, client.clientId, expiresAt, audit);
 }
 
 function tokenParameter(parameters: FormParameters): string {

@@ -91,6 +91,8 @@ export const WIRE_ERRORS = {
   grant_type_not_allowed: { status: 400, error: "unauthorized_client" },
   grant_type_unsupported: { status: 400, error: "unsupported_grant_type" },
 
+  admin_token_invalid: { status: 401, error: "invalid_token" },
+
   source_unavailable: UNAVAILABLE,
   store_unavailable: UNAVAILABLE,
   overloaded: UNAVAILABLE,

@@ -115,9 +115,12 @@ export function makeStore({
     countClients: async () => read(async () => reader.countClients()),
     countClientsByRule: async () =>
       read(async () => reader.countClientsByRule()),
-    async revokeToken(tokenId, clientId, expiresAt) {
-      const token = [tokenId, clientId, expiresAt];
-      await queue.submit({ kind: "revoke", token });
+    async revokeToken(tokenId, clientId, expiresAt, audit) {
+      await queue.submit({
+        kind: "revoke",
+        token: [tokenId, clientId, expiresAt],
+        audit: auditToColumns(audit),
+      });
     },
     isTokenRevoked: async (tokenId) =>
       read(async () => reader.isTokenRevoked(tokenId)),

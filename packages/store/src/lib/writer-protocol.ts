@@ -28,7 +28,12 @@ export type WriteOp =
       readonly clientId: string | null;
     }
   | { readonly kind: "signing-key"; readonly key: readonly Column[] }
-  | { readonly kind: "revoke"; readonly token: readonly Column[] }
+  | {
+      readonly kind: "revoke";
+      /** Id, client_id and end. */
+      readonly token: readonly [string, string, number];
+      readonly audit: readonly Column[];
+    }
   | { readonly kind: "status-list"; readonly list: readonly Column[] }
   | { readonly kind: "claim"; readonly proof: readonly Column[] }
   /** Writes and removes a row, to learn whether there is room again. */

@@ -18,8 +18,7 @@ import { transposed, WriterTransaction } from "./transaction.ts";
 const SIGNING_KEY = `INSERT INTO accredit.signing_keys (kid, algorithm, private_jwk, created_at)
   SELECT $1, $2, $3, $4::int8 WHERE NOT EXISTS (SELECT 1 FROM accredit.signing_keys)`;
 const REVOKE = `INSERT INTO accredit.revoked_tokens (token_key, client_id, expires_at) VALUES ($1, $2, $3)
-  ON CONFLICT (token_key) DO UPDATE
-  SET expires_at = greatest(revoked_tokens.expires_at, excluded.expires_at)`;
+  ON CONFLICT (token_key) DO NOTHING RETURNING token_key`;
 const NOTE_LIST = `INSERT INTO accredit.status_list_times (name_key, issued_at) VALUES ($1, $2)
   ON CONFLICT (name_key) DO UPDATE
   SET issued_at = greatest(status_list_times.issued_at, excluded.issued_at)`;
@@ -142,8 +141,11 @@ async function applyOne(
       await session.query(SIGNING_KEY, op.key);
       return [];
     case "revoke": {
-      const [tokenId = null, ...others] = op.token;
-      await session.query(REVOKE, [keyOf(tokenId), ...others]);
+      const [tokenId, clientId, expiresAt] = op.token;
+      const token = [keyOf(tokenId), clientId, expiresAt];
+      const rows = await session.query(REVOKE, token);
+      if (rows.length > 0)
+        transaction.appendAudit(op.audit, "token.revoked", clientId);
       return [];
     }
     case "status-list": {

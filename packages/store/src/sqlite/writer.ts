@@ -20,7 +20,7 @@ const SIGNING_KEY = `INSERT INTO signing_keys (kid, algorithm, private_jwk, crea
   SELECT ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM signing_keys)`;
 
 const REVOKE = `INSERT INTO revoked_tokens (token_id, client_id, expires_at) VALUES (?, ?, ?)
-  ON CONFLICT (token_id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)`;
+  ON CONFLICT (token_id) DO NOTHING`;
 
 const NOTE_LIST = `INSERT INTO status_list_times (name, issued_at) VALUES (?, ?)
   ON CONFLICT (name) DO UPDATE SET issued_at = max(issued_at, excluded.issued_at)`;
@@ -139,7 +139,8 @@ function makeWriter(db: DatabaseSync): Writer {
         addSigningKey.run(...op.key);
         break;
       case "revoke":
-        revoke.run(...op.token);
+        if (revoke.run(...op.token).changes === 1)
+          appendAudit(op.audit, "token.revoked", op.token[1]);
         break;
       case "status-list":
         noteList.run(...op.list);
