@@ -20,8 +20,8 @@ export interface RefusalPorts {
 }
 
 /**
- * Leaves the one audit row of a refused request, with whoever was proven, and notes the reason in its event; called again for the
- * same request it does nothing. A row that cannot be written is logged and does not change the answer:
+ * Leaves the one audit row of a refused request, with whoever was proven, and notes the reason in its event;
+ * called again for the same request it does nothing. A row that cannot be written is logged and does not change the answer:
  * the refusal stands. Returns what to answer: the refusal, or `rate_limited`, which leaves no row.
  */
 export async function recordRefusal(
@@ -58,10 +58,12 @@ export async function recordRefusal(
   return error;
 }
 
-/** Whose refusals are counted together: those of one subject's neighbours. */
+/** Whose limit it counts for. */
 function provenBy({
   trust,
   subject,
 }: CredentialFacts): RefusalSource["proven"] {
-  return trust === null || subject === null ? undefined : { trust, subject };
+  return trust === null || subject === null
+    ? undefined
+    : { trust, subject, isNewcomer: false };
 }

@@ -155,7 +155,10 @@ export async function register(
     };
   } catch (error) {
     if (!(error instanceof DcrError)) throw error;
-    const proven = credential && attestationOf(credential);
+    const proven = credential && {
+      ...attestationOf(credential),
+      isNewcomer: true,
+    };
     const refused = { action: "registration.refused", clientId: null } as const;
     const facts = credential === undefined ? null : factsOf(credential);
     throw await settleRefusal(

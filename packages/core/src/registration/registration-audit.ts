@@ -21,7 +21,13 @@ export interface RefusalSource {
   readonly remote: string | null;
   /** Who was proven, where somebody was; `trust` is who vouches for the subject. */
   readonly proven?:
-    { readonly trust: string; readonly subject: string } | undefined;
+    | {
+        readonly trust: string;
+        readonly subject: string;
+        /** Whether it counts for its path, as who asks to be a client does, or for the subject alone. */
+        readonly isNewcomer: boolean;
+      }
+    | undefined;
 }
 
 /** What the audit row of a refusal is written with. */

@@ -105,7 +105,11 @@ export async function updateRegistration(
     } as const;
     throw await settleRefusal(
       error,
-      { ...refused, ...actor(request, statement), proven: client },
+      {
+        ...refused,
+        ...actor(request, statement),
+        proven: { ...client, isNewcomer: false },
+      },
       request,
       now,
       ports,

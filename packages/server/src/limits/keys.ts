@@ -17,6 +17,11 @@ export function attestedKey(trust: string, subject: string): string {
   return hash("sha256", [trust, ...segments].join("/"), "base64url");
 }
 
+/** The key of one attested subject, which it shares with nobody. */
+export function subjectKey(trust: string, subject: string): string {
+  return hash("sha256", JSON.stringify([trust, subject]), "base64url");
+}
+
 /**
  * The key of a peer's address as Node gives it: an IPv4 address as it is, an IPv6 one as its /64, since one
  * customer has all of that (D11). What a header says of addresses is nobody's key.

@@ -1,7 +1,7 @@
 import type { DcrError, DcrErrorCode } from "@accredit/core/errors";
 import type { RefusalSource } from "@accredit/core/registration";
 import { wireError } from "../wire/errors.ts";
-import { addressKey, attestedKey } from "./keys.ts";
+import { addressKey, attestedKey, subjectKey } from "./keys.ts";
 import { rateLimited } from "./rate-limited.ts";
 import type { TokenBuckets } from "./token-buckets.ts";
 
@@ -73,8 +73,10 @@ export function createRefusalLimit({
     if (wireError(error.code).status >= 500 || error.code === "rate_limited")
       return error;
     if (source.proven !== undefined) {
-      const { trust, subject } = source.proven;
-      const seconds = proven.take(attestedKey(trust, subject));
+      const { trust, subject, isNewcomer } = source.proven;
+      // Many whose lease has ended at once are told each to register again.
+      const keyOf = isNewcomer ? attestedKey : subjectKey;
+      const seconds = proven.take(keyOf(trust, subject));
       if (seconds === 0) return error;
       count("refusals");
       return rateLimited("refused requests of this workload", seconds, error);

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test, type TestContext } from "node:test";
 import { watchEventLoop } from "@accredit/server";
-import { makeAudit } from "@accredit/testkit";
 import {
   startServer,
   WORKLOAD,
@@ -139,28 +138,24 @@ test("[D07] refusals of a proven workload have a limit of their own", async (t) 
   assert.equal((await register(server)).status, 201);
 });
 
-test("[D07] so have those of a proven client that is suspended, at the token endpoint too", async (t) => {
+test("[D07] [D11] a proven workload that asks for tokens in vain has a limit of its own, and its neighbours theirs", async (t) => {
   const server = await startServer(t, limits({ registrations: 3 }));
-  assert.equal((await register(server)).status, 201);
-  await server.store.suspend(
-    { scope: "client", value: WORKLOAD, reason: "", since: 1 },
-    makeAudit(),
-  );
-  const client_assertion = await server.statement({ aud: server.url });
-  const token = () =>
+  const token = async (sub: string) =>
     fetch(`${server.url}/token`, {
       method: "POST",
       body: new URLSearchParams({
         grant_type: "client_credentials",
         client_assertion_type:
           "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
-        client_assertion,
+        client_assertion: await server.statement({ sub, aud: server.url }),
       }),
     });
-  await assertLimited(await untilLimited(token, 401));
+  await assertLimited(await untilLimited(() => token(WORKLOAD), 401));
   const rows = (await server.audit()).length;
-  await untilLimited(token, 401);
+  await untilLimited(() => token(WORKLOAD), 401);
   assert.ok((await server.audit()).length <= rows + 1, "no row beyond it");
+  for (const name of ["bob", "carol"])
+    assert.equal((await token(`${alice}${name}`)).status, 401);
 });
 
 /** A request that lies in the socket already when the loop gets to it. */
