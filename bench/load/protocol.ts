@@ -26,3 +26,28 @@ export interface RoundResult {
   /** The first wrong answer, in words. */
   readonly firstWrong: string | undefined;
 }
+
+/** What the flood is told: requests of a rate, whatever becomes of them. */
+export interface Flood {
+  readonly url: string;
+  /** JSON, sent in turns. */
+  readonly bodies: readonly string[];
+  readonly perSecond: number;
+  readonly seconds: number;
+}
+
+/** What became of a flood. */
+export interface FloodResult {
+  readonly kind: "flooded";
+  /** Until the last answer was there. */
+  readonly seconds: number;
+  /** Requests that found no connection. */
+  readonly unsent: number;
+  readonly unanswered: number;
+  /** By status; milliseconds from when the request was due. */
+  readonly answers: readonly {
+    readonly status: number;
+    readonly count: number;
+    readonly latencyMs: { readonly p50: number; readonly p99: number };
+  }[];
+}

@@ -1,6 +1,7 @@
 import { coldStart } from "./cold-start.ts";
 import { credentials } from "./credentials.ts";
 import { growth } from "./growth.ts";
+import { overload } from "./overload.ts";
 import { postgres } from "./postgres.ts";
 import type { BenchRow } from "./row.ts";
 import { statusLists } from "./status-lists.ts";
@@ -18,6 +19,7 @@ export const ROWS: readonly BenchRow[] = [
   statusLists,
   coldStart,
   growth,
+  overload,
   postgres,
   sweep,
 ];

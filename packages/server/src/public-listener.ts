@@ -28,6 +28,8 @@ import { createTokenRoute, type TokenRouteOptions } from "./routes/token.ts";
 import { oauthErrorReply } from "./wire/oauth-error.ts";
 import { writeReply } from "./wire/reply.ts";
 import type { Metrics } from "./admin/metrics.ts";
+import type { LoadGate } from "./limits/load-gate.ts";
+import { createTurnAway } from "./limits/turn-away.ts";
 
 /** What the public listener is made of. */
 export interface PublicListenerOptions
@@ -37,8 +39,8 @@ export interface PublicListenerOptions
   readonly metrics: Metrics;
   /** Whether the server is on its way down: then each answer is the last on its connection. */
   readonly draining: () => boolean;
-  /** Whether the server is behind with its work: then registrations and tokens wait for better times. */
-  readonly overloaded: () => boolean;
+  /** Decides which requests are sent away unread because there are too many. */
+  readonly loadGate: LoadGate;
 }
 
 /** A route that the listener serves itself, and the audit action of a request refused on the way to it. */
@@ -55,6 +57,12 @@ interface ListenerRoute {
 export function createPublicListener(
   options: PublicListenerOptions,
 ): RequestListener {
+  const { loadGate } = options;
+  const turnAway = createTurnAway(options);
+  const managed = `${new URL(options.endpoints.registration).pathname}/`;
+  /** What is public and the same for all is none, and tells clients where to come back to. */
+  const isWork = (request: IncomingMessage): boolean =>
+    request.method !== "GET" || pathOf(request).startsWith(managed);
   const nextId = requestIds();
   const app = createPublicApp(options);
   const serveApp = getRequestListener(app.fetch, {
@@ -97,15 +105,13 @@ export function createPublicListener(
     const route =
       request.method === "POST" ? routes.get(pathOf(request)) : undefined;
     if (route !== undefined) event.route = route.name;
+    let leave = (): void => {};
     try {
       checkFraming(request);
       const body = await readBody(request);
+      // Not before: whoever sends slowly takes nobody's place.
+      leave = loadGate.enter();
       if (route !== undefined) {
-        if (options.overloaded()) {
-          options.metrics.countLimited("event_loop");
-          shed(response, event, options.log);
-          return;
-        }
         await route.serve(request, response, event, body);
         return;
       }
@@ -119,10 +125,16 @@ export function createPublicListener(
           ? await recordRefusal(route.refusal, cause, event, options)
           : cause;
       failEarly(error, response, event, options.log);
+    } finally {
+      leave();
     }
   };
 
   return (request, response) => {
+    if (loadGate.isFull() && isWork(request)) {
+      turnAway(request, response);
+      return;
+    }
     const event: RequestEvent = {
       id: nextId(),
       method: request.method ?? "",
@@ -148,15 +160,6 @@ export function createPublicListener(
     });
     void serve(request, response, event);
   };
-}
-
-/** Answers before anything costly was done; the body was read, so that the connection can be used again. */
-function shed(response: ServerResponse, event: RequestEvent, log: Log): void {
-  const error = new DcrError(
-    "overloaded",
-    "the server is behind with its work: try again when Retry-After says",
-  );
-  writeReply(response, oauthErrorReply(error, event, log));
 }
 
 /** Answers a request that failed before a route took it, or whose route failed in a way it did not handle. */

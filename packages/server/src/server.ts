@@ -25,6 +25,7 @@ import {
   type ClientCertificateOptions,
 } from "./http/client-certificate.ts";
 import { createLimits, type LimitSettings } from "./limits/limits.ts";
+import { OPEN_GATE, type LoadGate } from "./limits/load-gate.ts";
 import type { Log } from "./log.ts";
 import { createPublicListener } from "./public-listener.ts";
 
@@ -72,8 +73,8 @@ export interface ServerPorts {
   readonly log: Log;
   /** Whether the server is on its way down. */
   readonly draining: () => boolean;
-  /** Whether the server is behind with its work; absent: it never is. */
-  readonly overloaded?: (() => boolean) | undefined;
+  /** Decides which requests are sent away unread because there are too many; absent: none. */
+  readonly loadGate?: LoadGate | undefined;
 }
 
 /** The two request handlers; the caller opens the sockets. */
@@ -175,7 +176,7 @@ export async function createAccreditServer(
     log,
     metrics,
     draining,
-    overloaded: ports.overloaded ?? (() => false),
+    loadGate: ports.loadGate ?? OPEN_GATE,
     limitRefusal: limits.limitRefusal,
     clock,
     store,

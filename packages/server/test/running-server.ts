@@ -55,7 +55,7 @@ export async function startServer(
   settings: Partial<ServerSettings> = {},
   limits: ServerOptions = HTTP_SERVER_LIMITS,
   bundleKeys: readonly Record<string, unknown>[] = [],
-  ports: Pick<ServerPorts, "overloaded"> = {},
+  ports: Pick<ServerPorts, "loadGate"> = {},
 ): Promise<RunningServer> {
   const dir = await mkdtemp(join(tmpdir(), "accredit-server-"));
   const authority = await FakeAuthority.create({ trustDomain: "example.org" });

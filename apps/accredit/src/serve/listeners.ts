@@ -6,8 +6,14 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { constants } from "node:crypto";
-import type { AddressInfo } from "node:net";
-import { HTTP_SERVER_LIMITS, MAX_CONNECTIONS } from "@accredit/server";
+import {
+  createServer as createNetServer,
+  type AddressInfo,
+  type ListenOptions as NetListenOptions,
+  type Server as NetServer,
+  type Socket,
+} from "node:net";
+import { HTTP_SERVER_LIMITS } from "@accredit/server";
 import { CommandError } from "../cli/io.ts";
 
 /** Where a listener binds; `tls` makes it https. */
@@ -22,6 +28,31 @@ export interface ListenOptions {
         readonly clientCertificates?: boolean;
       }
     | undefined;
+}
+
+/**
+ * Connections that wait to be accepted, for each acceptor; the system may allow fewer. Beyond, it drops them, and
+ * whoever connects tries again after one, three and seven seconds, however quick the server is.
+ */
+const BACKLOG = 1024;
+
+/**
+ * Sockets that accept connections of one address. Node accepts one connection of each in a turn of the event loop, so
+ * that with a single one new callers wait for seconds behind a loop that is never late, and are not turned away.
+ */
+const ACCEPTORS = 16;
+
+/** Connections that may be open at once on one listener. */
+export const MAX_CONNECTIONS = 10_000;
+
+/** The share of all connections from which on idle ones are closed, at most once in this time. */
+const CROWDED = 0.9;
+const FREE_INTERVAL_MS = 1000;
+
+/** How many connections may be open at once; `onDropped` hears of each that was one too many. */
+export interface ConnectionBound {
+  readonly max: number;
+  readonly onDropped?: () => void;
 }
 
 /** An open listener. */
@@ -39,20 +70,89 @@ export interface Listener {
 export async function listen(
   options: ListenOptions,
   handler: RequestListener,
+  bound: ConnectionBound = { max: MAX_CONNECTIONS },
 ): Promise<Listener> {
   const server = await createServer(options, handler);
-  server.maxConnections = MAX_CONNECTIONS;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => {
-      const message = `cannot listen on ${options.host}:${options.port}: ${cause.message}`;
-      reject(new CommandError(message, 1, { cause }));
-    });
-    server.listen(options.port, options.host, resolve);
+  boundConnections(server, bound);
+  try {
+    const acceptors = await openAcceptors(server, options);
+    return {
+      port: (server.address() as AddressInfo).port,
+      close: (graceMs) => closeGracefully(server, acceptors, graceMs),
+    };
+  } catch (error) {
+    const { message } = error as Error;
+    throw new CommandError(
+      `cannot listen on ${options.host}:${options.port}: ${message}`,
+      1,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Holds the number of open connections below the most there may be. Before it is reached, connections on which nothing
+ * happens are closed, as one caller could keep everybody else out with them.
+ */
+function boundConnections(
+  server: Server,
+  { max, onDropped }: ConnectionBound,
+): void {
+  let open = 0;
+  let freed = -Infinity;
+  server.on("connection", (socket: Socket) => {
+    open++;
+    socket.once("close", () => open--);
+    if (open > max) {
+      socket.destroy();
+      onDropped?.();
+      return;
+    }
+    const now = performance.now();
+    if (open < max * CROWDED || now - freed < FREE_INTERVAL_MS) return;
+    freed = now;
+    server.closeIdleConnections();
   });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: (graceMs) => closeGracefully(server, graceMs),
-  };
+}
+
+/** Opens the server, and beside it what accepts connections for it; returns the latter. */
+async function openAcceptors(
+  server: Server,
+  { host, port }: ListenOptions,
+): Promise<readonly NetServer[]> {
+  if (process.platform !== "linux") {
+    await bind(server, { host, port, backlog: BACKLOG });
+    return [];
+  }
+  // Alone at first: sockets that share an address would share it with those of another server, too.
+  const probe = createNetServer();
+  await bind(probe, { host, port });
+  await new Promise((resolve) => probe.close(resolve));
+  const shared = { host, backlog: BACKLOG, reusePort: true };
+  await bind(server, { ...shared, port });
+  const opened = server.address() as AddressInfo;
+  return Promise.all(
+    Array.from({ length: ACCEPTORS - 1 }, async () => {
+      const acceptor = createNetServer((socket) =>
+        server.emit("connection", socket),
+      );
+      await bind(acceptor, { ...shared, port: opened.port });
+      return acceptor;
+    }),
+  );
+}
+
+async function bind(
+  server: NetServer,
+  options: NetListenOptions,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
 }
 
 /**
@@ -91,8 +191,16 @@ async function createServer(
   );
 }
 
-async function closeGracefully(server: Server, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+async function closeGracefully(
+  server: Server,
+  acceptors: readonly NetServer[],
+  graceMs: number,
+): Promise<void> {
+  const closed = Promise.all(
+    [server, ...acceptors].map(
+      (each) => new Promise<void>((resolve) => each.close(() => resolve())),
+    ),
+  );
   // A connection that was busy when the server closed turns idle after its response; look again.
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);

@@ -51,12 +51,15 @@ export async function runServer(
       if (kind === "broken") broken.resolve(detail);
     });
     // The database opens in another thread or on another machine. Loading the server takes as long, and need not wait.
-    const [store, { createAccreditServer, watchEventLoop }, { listen }] =
-      await Promise.all([
-        opening,
-        import("@accredit/server"),
-        import("./listeners.ts"),
-      ]);
+    const [
+      store,
+      { countedWarning, createAccreditServer, watchLoad },
+      { listen, MAX_CONNECTIONS },
+    ] = await Promise.all([
+      opening,
+      import("@accredit/server"),
+      import("./listeners.ts"),
+    ]);
     opened.push(() => store.close());
     const trust: OpenTrust = openTrust(config, log, {
       cacheDirectory: config.trustCacheDirectory,
@@ -78,8 +81,8 @@ export async function runServer(
       delay(SOURCES_HEAD_START_MS, undefined, { ref: false }),
     ]);
 
-    const loop = watchEventLoop(config.limits.maxEventLoopDelayMs);
-    opened.push(async () => loop.close());
+    const loadGate = watchLoad(config.limits.maxEventLoopDelayMs);
+    opened.push(async () => loadGate.close());
     let draining = false;
     const server = await createAccreditServer(serverSettings(config), {
       store,
@@ -90,7 +93,7 @@ export async function runServer(
       clock: systemClock,
       log,
       draining: () => draining,
-      overloaded: () => loop.isLate(),
+      loadGate,
     });
     const sweeper = startSweeper({
       store,
@@ -118,8 +121,12 @@ export async function runServer(
       const graceMs = config.shutdownTimeoutSeconds * 1000;
       await Promise.all(publicListeners.map((each) => each.close(graceMs)));
     });
+    const bound = {
+      max: MAX_CONNECTIONS,
+      onDropped: countedWarning(log, "dropped connections: too many are open"),
+    };
     const serve = async (options: ListenOptions): Promise<number> => {
-      const listener = await listen(options, server.publicListener);
+      const listener = await listen(options, server.publicListener, bound);
       publicListeners.push(listener);
       return listener.port;
     };

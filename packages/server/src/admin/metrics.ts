@@ -26,7 +26,7 @@ export interface Metrics {
   countRegistration(outcome: "ok" | "server_error" | DcrErrorCode): void;
   /** Counts what a limit refused; such refusals leave no audit row. */
   countLimited(
-    limit: "registrations" | "failed_attempts" | "refusals" | "event_loop",
+    limit: "registrations" | "failed_attempts" | "refusals" | "load",
   ): void;
   /** Prometheus text exposition format. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
@@ -55,7 +55,7 @@ export function createMetrics(
   });
   const limited = new Counter({
     name: "accredit_rate_limited_total",
-    help: "Requests refused by a limit (429), or shed because the event loop was late (503).",
+    help: "Requests refused by a limit (429), or sent away because the server had too much to do (503).",
     labelNames: ["limit"],
     registers: [registry],
   });

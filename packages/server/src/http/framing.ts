@@ -12,9 +12,6 @@ export const HTTP_SERVER_LIMITS = {
   insecureHTTPParser: false,
 } as const satisfies ServerOptions;
 
-/** Sockets that may be open at once on one listener. */
-export const MAX_CONNECTIONS = 10_000;
-
 /**
  * Refuses requests whose framing two parsers could read in two ways: Node lets a repeated `Host` and an
  * unknown transfer coding through.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test, type TestContext } from "node:test";
-import { watchEventLoop } from "@accredit/server";
+import { watchLoad } from "@accredit/server";
 import {
   startServer,
   WORKLOAD,
@@ -179,10 +179,10 @@ async function waiting(t: TestContext, server: RunningServer, path: string) {
 }
 
 test("[Q16] [D05] while the event loop is behind, registrations and tokens get 503 with Retry-After; then it recovers", async (t) => {
-  const loop = watchEventLoop(100);
-  t.after(() => loop.close());
+  const loadGate = watchLoad(100);
+  t.after(() => loadGate.close());
   const server = await startServer(t, {}, undefined, [], {
-    overloaded: () => loop.isLate(),
+    loadGate,
   });
   const untilServed = async (): Promise<void> => {
     while ((await register(server)).status !== 201);
