@@ -317,6 +317,22 @@ export interface Suspension extends SuspensionTarget {
   readonly since: number;
 }
 
+/**
+ * How many clients a withdrawal hits: those whose lease runs. One that many SPIFFE IDs share is hit where some
+ * of them are.
+ */
+export interface TargetCount {
+  readonly clients: number;
+  /** False where counting did not come to its end: there are so many, or more. */
+  readonly complete: boolean;
+}
+
+/** What became of a withdrawal that was set. */
+export interface SuspensionSet extends TargetCount {
+  /** Epoch seconds: since when it is in force. */
+  readonly since: number;
+}
+
 /** The part of an audit row that the caller of a write knows; the outcome decides the rest. */
 export type AuditDraft = Omit<AuditEntry, "action" | "clientId">;
 
@@ -349,10 +365,13 @@ export interface ClientLifecycle {
     auditId: () => string,
   ): Promise<{ readonly expired: number; readonly removed: number }>;
   listClients(query: ClientQuery): Promise<ClientPage>;
-  /** How many clients a withdrawal would hit. */
-  countTargets(target: SuspensionTarget): Promise<number>;
-  /** Sets or replaces; `details.clients` of the audit row is how many it hits. Resolves with that number. */
-  suspend(suspension: Suspension, audit: AuditDraft): Promise<number>;
+  /** How many clients a withdrawal would hit. Other work gets its turn in between, however many they are. */
+  countTargets(target: SuspensionTarget): Promise<TargetCount>;
+  /**
+   * Withdraws, and says in `details` of one audit row how many clients that hits; it is set even where they
+   * could not be counted. One that is in force keeps its `since`, and without another reason leaves no row.
+   */
+  suspend(suspension: Suspension, audit: AuditDraft): Promise<SuspensionSet>;
   /** False where there was none. */
   resume(target: SuspensionTarget, audit: AuditDraft): Promise<boolean>;
   /** Every withdrawal in force, as it is now, whichever node set it. */

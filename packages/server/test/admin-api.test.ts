@@ -155,6 +155,7 @@ test("a withdrawal is previewed, set, shown on the client, repeated and lifted",
   const path = `/suspensions/subject/${encodeURIComponent(pattern)}`;
   const preview = await call("GET", `${path}/preview`);
   assert.equal(preview.body["clients"], 3);
+  assert.equal(preview.body["complete"], true);
   assert.deepEqual((await call("GET", "/suspensions")).body, {
     suspensions: [],
   });
@@ -167,6 +168,7 @@ test("a withdrawal is previewed, set, shown on the client, repeated and lifted",
       reason,
       since: 1_750_000_000,
       clients: 3,
+      complete: true,
     });
   }
   const shown = await call("GET", pathOf(subjectOf(0)));

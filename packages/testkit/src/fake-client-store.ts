@@ -18,9 +18,15 @@ import type {
   StatusListPage,
   StoreHealth,
   Suspension,
+  SuspensionSet,
   SuspensionTarget,
+  TargetCount,
 } from "@accredit/core/ports";
-import { isTargetOf, type RegisteredClient } from "@accredit/core/registration";
+import {
+  isTargetOf,
+  withdrawnSubjects,
+  type RegisteredClient,
+} from "@accredit/core/registration";
 
 /** What a {@link FakeClientStore} can be told to fail at. */
 export type FakeStoreFault = "register" | "appendAudit" | "renewLease";
@@ -253,29 +259,39 @@ export class FakeClientStore implements Store {
     );
   }
 
-  async countTargets(target: SuspensionTarget): Promise<number> {
+  async countTargets(target: SuspensionTarget): Promise<TargetCount> {
     this.#check();
-    return [...this.#clients.values()].filter(
-      ({ client, endedAt }) =>
-        isTargetOf(target, client) &&
-        (endedAt === undefined ||
-          target.scope === "client" ||
-          target.scope === "subject"),
-    ).length;
+    const { scope, value } = target;
+    const { above, has } = withdrawnSubjects(value);
+    const hit = [...this.#clients.values()].filter(
+      (held) =>
+        isLive(held) &&
+        (scope === "subject"
+          ? has(held.client.subject) || above.includes(held.client.subject)
+          : isTargetOf(target, held.client)),
+    );
+    return { clients: hit.length, complete: true };
   }
 
-  async suspend(suspension: Suspension, audit: AuditDraft): Promise<number> {
-    const clients = await this.countTargets(suspension);
+  async suspend(
+    suspension: Suspension,
+    audit: AuditDraft,
+  ): Promise<SuspensionSet> {
+    const count = await this.countTargets(suspension);
     const { scope, value, reason } = suspension;
-    this.#suspensions.set(`${scope} ${value}`, suspension);
-    const details = { scope, value, reason, clients };
-    this.#append({
-      ...audit,
-      action: "suspension.set",
-      clientId: null,
-      details,
-    });
-    return clients;
+    const key = `${scope} ${value}`;
+    const present = this.#suspensions.get(key);
+    const { since } = present ?? suspension;
+    if (present?.reason !== reason) {
+      this.#suspensions.set(key, { ...suspension, since });
+      this.#append({
+        ...audit,
+        action: "suspension.set",
+        clientId: null,
+        details: { scope, value, reason, ...count },
+      });
+    }
+    return { ...count, since };
   }
 
   async resume(target: SuspensionTarget, audit: AuditDraft): Promise<boolean> {

@@ -41,5 +41,7 @@ export { updateRegistration } from "./update.ts";
 export type { UpdateRequest } from "./update.ts";
 export { isTargetOf, suspended, withdrawalOf } from "./standing.ts";
 export type { Standee, StandingPorts, Withdrawal } from "./standing.ts";
+export { withdrawnSubjects } from "./withdrawn-subjects.ts";
+export type { WithdrawnSubjects } from "./withdrawn-subjects.ts";
 export { explainRegistration } from "./explain.ts";
 export type { Explanation } from "./explain.ts";

@@ -1,6 +1,10 @@
 export { parseSpiffeId, parseTrustDomainName } from "./id.ts";
 export type { SpiffeId, TrustDomainName } from "./id.ts";
-export { matchesSpiffeIdPattern, parseSpiffeIdPattern } from "./pattern.ts";
+export {
+  matchesSpiffeIdPattern,
+  meetsSpiffeIdWildcard,
+  parseSpiffeIdPattern,
+} from "./pattern.ts";
 export type { SpiffeIdPattern } from "./pattern.ts";
 export { coversSpiffeId, parseSpiffeIdWildcard } from "./wildcard.ts";
 export type { SpiffeIdWildcard } from "./wildcard.ts";

@@ -1,5 +1,6 @@
 import { DcrError } from "../errors.ts";
 import { parseSpiffeId, type SpiffeId, type TrustDomainName } from "./id.ts";
+import type { SpiffeIdWildcard } from "./wildcard.ts";
 
 /**
  * A pattern of SPIFFE IDs as the configuration writes it: `*` stands for exactly one path segment, a
@@ -51,11 +52,33 @@ export function matchesSpiffeIdPattern(
 ): boolean {
   if (id.trustDomain !== pattern.trustDomain || id.path === "") return false;
   const segments = id.path.slice(1).split("/");
-  const open = pattern.segments.at(-1) === "**";
-  const fixed = open ? pattern.segments.slice(0, -1) : pattern.segments;
+  const { open, fixed } = partsOf(pattern);
   if (open ? segments.length <= fixed.length : segments.length !== fixed.length)
     return false;
   return fixed.every(
     (wanted, index) => wanted === "*" || wanted === segments[index],
   );
+}
+
+/** Whether some SPIFFE ID is one of those that the pattern stands for, and below the wildcard's path too. */
+export function meetsSpiffeIdWildcard(
+  pattern: SpiffeIdPattern,
+  wildcard: SpiffeIdWildcard,
+): boolean {
+  if (wildcard.trustDomain !== pattern.trustDomain) return false;
+  const [, , , ...path] = wildcard.uri.split("/").slice(0, -1);
+  const { open, fixed } = partsOf(pattern);
+  if (!open && fixed.length <= path.length) return false;
+  return path.every(
+    (segment, index) =>
+      index >= fixed.length || fixed[index] === "*" || fixed[index] === segment,
+  );
+}
+
+function partsOf({ segments }: SpiffeIdPattern): {
+  readonly open: boolean;
+  readonly fixed: readonly string[];
+} {
+  const open = segments.at(-1) === "**";
+  return { open, fixed: open ? segments.slice(0, -1) : segments };
 }

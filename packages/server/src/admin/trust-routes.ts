@@ -16,6 +16,20 @@ const ISSUER = { $ref: "#/components/schemas/Issuer" } as const;
 /** Characters of a reason. */
 const MAX_REASON = 500;
 
+/** How many clients a withdrawal hits; of one in force, only where it was just set. */
+const COUNT = {
+  clients: {
+    type: "integer",
+    description:
+      "How many clients with a running lease it hits; one that many SPIFFE IDs share, where it hits some of them.",
+  },
+  complete: {
+    type: "boolean",
+    description:
+      "False where they were not counted to the end: there are so many, or more.",
+  },
+} as const;
+
 /** The schema of a withdrawal in force. */
 export const SUSPENSION_SCHEMA = {
   type: "object",
@@ -28,11 +42,11 @@ export const SUSPENSION_SCHEMA = {
         "A trust domain or issuer, a rule's name, a pattern of SPIFFE IDs or a subject, or a client_id.",
     },
     reason: TEXT,
-    since: { type: "integer", description: "Epoch seconds." },
-    clients: {
+    since: {
       type: "integer",
-      description: "How many clients it hits, where it was just set.",
+      description: "Epoch seconds: since when it is in force.",
     },
+    ...COUNT,
   },
 } as const;
 
@@ -126,13 +140,13 @@ export const TRUST_ROUTES: readonly ApiRoute[] = [
     summary: "How many clients a withdrawal would hit. Changes nothing.",
     answer: {
       type: "object",
-      required: ["scope", "value", "clients"],
-      properties: { scope: TEXT, value: TEXT, clients: { type: "integer" } },
+      required: ["scope", "value", "clients", "complete"],
+      properties: { scope: TEXT, value: TEXT, ...COUNT },
     },
     async handle(call, { store }) {
       const target = targetOf(call);
-      const clients = await store.countTargets(target);
-      return jsonReply(200, { ...target, clients });
+      const count = await store.countTargets(target);
+      return jsonReply(200, { ...target, ...count });
     },
   },
   {
@@ -153,11 +167,11 @@ export const TRUST_ROUTES: readonly ApiRoute[] = [
         reason: readReason(await call.body()),
         since: ports.clock.now(),
       };
-      const clients = await ports.store.suspend(
+      const set = await ports.store.suspend(
         suspension,
         adminAudit(call, ports),
       );
-      return jsonReply(200, { ...suspension, clients });
+      return jsonReply(200, { ...suspension, ...set });
     },
   },
   {
@@ -195,6 +209,8 @@ async function describeIssuer(
   { store }: ApiPorts,
 ): Promise<Record<string, unknown>> {
   const { trustDomain: name, required, ready, keys, x509Authorities } = health;
+  const target = { scope: "trust", value: name } as const;
+  const { clients } = await store.countTargets(target);
   return {
     name,
     required,
@@ -206,6 +222,6 @@ async function describeIssuer(
     suspended: suspensions.some(
       ({ scope, value }) => scope === "trust" && value === name,
     ),
-    clients: await store.countTargets({ scope: "trust", value: name }),
+    clients,
   };
 }

@@ -3,9 +3,15 @@ import type {
   ClientLifecycle,
   SuspensionTarget,
 } from "@accredit/core/ports";
+import { countTargets } from "./count-targets.ts";
 import { read, type StoreReader } from "./read.ts";
 import { auditToColumns } from "./records.ts";
 import type { WriteQueue } from "./write-queue.ts";
+
+/** For how long to count the clients that a withdrawal would hit, where nothing waits for it. Milliseconds. */
+const PREVIEW_MS = 20_000;
+/** For how long to count them before it is set. */
+const COUNT_MS = 2000;
 
 /** The store's part in what happens to clients after they are registered. */
 export function lifecycle(
@@ -47,17 +53,21 @@ export function lifecycle(
       return { expired: Number(expired), removed: Number(removed) };
     },
     listClients: (query) => read(async () => reader.listClients(query)),
-    countTargets: (target) => read(async () => reader.countTargets(target)),
+    countTargets: (target) =>
+      read(async () => countTargets(reader, target, PREVIEW_MS)),
     async suspend(suspension, audit) {
-      const clients = await read(async () => reader.countTargets(suspension));
+      // What is to stop now must not wait for a count, nor depend on one.
+      const count = await read(async () =>
+        countTargets(reader, suspension, COUNT_MS),
+      ).catch(() => ({ clients: 0, complete: false }));
       const { scope, value, reason, since } = suspension;
-      await queue.submit({
+      const [inForceSince] = await queue.submit({
         kind: "suspend",
         suspension: [scope, value, reason, since],
-        details: { ...detailsOf(suspension), reason, clients },
+        details: { ...detailsOf(suspension), reason, ...count },
         audit: auditToColumns(audit),
       });
-      return clients;
+      return { ...count, since: Number(inForceSince) };
     },
     resume: (target, audit) =>
       changed({

@@ -23,10 +23,22 @@ export interface AuditReader {
   findPlace(sequence: number): AuditPlace | undefined;
 }
 
+/** Subjects, each with how many clients it has, and where the next page begins; null at the end. */
+export interface SubjectPage {
+  readonly subjects: readonly (readonly [subject: string, clients: number])[];
+  readonly next: string | number | null;
+}
+
 /** Reads what is registered, and what is withdrawn. */
 export interface LifecycleReader {
   listClients(query: ClientQuery): ClientPage;
-  countTargets(target: SuspensionTarget): number;
+  /** Live clients that a withdrawal names; of `subject`, exactly. */
+  countNamed(target: SuspensionTarget): number;
+  /** Some of the live clients' subjects that begin so: a piece of work that is over soon, however many there are. */
+  liveSubjects(
+    prefix: string,
+    after: SubjectPage["next"] | undefined,
+  ): SubjectPage;
   suspensions(): readonly Suspension[];
   statusLists(): readonly string[];
   clientsOnStatusList(

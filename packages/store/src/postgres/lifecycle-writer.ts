@@ -27,7 +27,9 @@ const TURN = `UPDATE accredit.clients SET credential_withdrawn = $1
   RETURNING client_id`;
 const SUSPEND = `INSERT INTO accredit.suspensions (scope, value, reason, since, value_key)
   VALUES ($1, $2, $3, $4, $5)
-  ON CONFLICT (scope, value_key) DO UPDATE SET reason = excluded.reason, since = excluded.since`;
+  ON CONFLICT (scope, value_key) DO UPDATE SET reason = excluded.reason
+  WHERE suspensions.reason <> excluded.reason RETURNING scope`;
+const SINCE = `SELECT since FROM accredit.suspensions WHERE scope = $1 AND value_key = $2`;
 const RESUME = `DELETE FROM accredit.suspensions WHERE scope = $1 AND value_key = $2 RETURNING scope`;
 
 type Handlers = {
@@ -101,10 +103,14 @@ const HANDLERS: Handlers = {
     return [clients.length];
   },
   async suspend(transaction, { suspension, details, audit }) {
-    const [, value = null] = suspension;
-    await transaction.session.query(SUSPEND, [...suspension, keyOf(value)]);
-    transaction.appendAudit(audit, "suspension.set", null, details);
-    return [];
+    const { session } = transaction;
+    const [scope = null, value = null] = suspension;
+    const key = keyOf(value);
+    const changed = await session.query(SUSPEND, [...suspension, key]);
+    if (changed.length > 0)
+      transaction.appendAudit(audit, "suspension.set", null, details);
+    const [row] = await session.query(SINCE, [scope, key]);
+    return [Number(row?.["since"])];
   },
   async resume(transaction, { target, details, audit }) {
     const [scope = null, value = null] = target;

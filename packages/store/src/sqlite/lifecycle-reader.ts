@@ -1,5 +1,4 @@
 import type { DatabaseSync } from "node:sqlite";
-import { isTargetOf } from "@accredit/core/registration";
 import type { LifecycleReader } from "../lib/read.ts";
 import {
   CLIENT_COLUMNS,
@@ -7,6 +6,9 @@ import {
   rowToSuspension,
   statusListPageOf,
 } from "../lib/records.ts";
+
+/** Subjects that are read before other work gets its turn. */
+const SUBJECTS = 500;
 
 /** Prepares the statements that read clients in numbers, and withdrawals. */
 export function lifecycleReader(db: DatabaseSync): LifecycleReader {
@@ -25,12 +27,16 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
   const counts = {
     trust: db.prepare("SELECT clients FROM trust_counts WHERE trust = ?"),
     rule: db.prepare("SELECT clients FROM client_counts WHERE rule = ?"),
+    subject: db.prepare(
+      "SELECT count(*) AS clients FROM clients WHERE subject = ? AND state = 'live'",
+    ),
     client: db.prepare(
-      "SELECT count(*) AS clients FROM clients WHERE client_id = ?",
+      "SELECT count(*) AS clients FROM clients WHERE client_id = ? AND state = 'live'",
     ),
   };
   const subjects = db.prepare(
-    "SELECT trust, subject FROM clients WHERE subject >= ? AND subject < ?",
+    `SELECT subject, sum(state = 'live') AS clients FROM clients
+     WHERE subject > ? AND subject < ? GROUP BY subject ORDER BY subject LIMIT ?`,
   );
   const withdrawn = db.prepare(
     "SELECT scope, value, reason, since FROM suspensions ORDER BY since, scope, value",
@@ -65,16 +71,17 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
         ),
       };
     },
-    countTargets(target) {
-      if (target.scope !== "subject")
-        return Number(counts[target.scope].get(target.value)?.["clients"] ?? 0);
-      const [prefix = ""] = target.value.split("*", 1);
-      return subjects.all(prefix, `${prefix}\u{10ffff}`).filter((row) =>
-        isTargetOf(target, {
-          trust: String(row["trust"]),
-          subject: String(row["subject"]),
-        }),
-      ).length;
+    countNamed: ({ scope, value }) =>
+      Number(counts[scope].get(value)?.["clients"] ?? 0),
+    liveSubjects(prefix, after = prefix) {
+      const rows = subjects.all(after, `${prefix}\u{10ffff}`, SUBJECTS);
+      return {
+        subjects: rows.map((row) => [
+          String(row["subject"]),
+          Number(row["clients"]),
+        ]),
+        next: rows.length < SUBJECTS ? null : String(rows.at(-1)?.["subject"]),
+      };
     },
     suspensions: () => withdrawn.all().map((row) => rowToSuspension(row)),
     statusLists: () => lists.all().map((row) => String(row["list_url"])),

@@ -20,7 +20,8 @@ const REMOVE = `DELETE FROM clients WHERE id IN
 const TURN = `UPDATE clients SET credential_withdrawn = ?1
   WHERE client_id = ?2 AND kind = 'vc' AND coalesce(credential_withdrawn, 0) <> ?1`;
 const SUSPEND = `INSERT INTO suspensions (scope, value, reason, since) VALUES (?, ?, ?, ?)
-  ON CONFLICT (scope, value) DO UPDATE SET reason = excluded.reason, since = excluded.since`;
+  ON CONFLICT (scope, value) DO UPDATE SET reason = excluded.reason WHERE reason <> excluded.reason`;
+const SINCE = "SELECT since FROM suspensions WHERE scope = ? AND value = ?";
 const RESUME = "DELETE FROM suspensions WHERE scope = ? AND value = ?";
 
 /** Prepares the statements of what happens to clients after they are registered. */
@@ -36,6 +37,7 @@ export function lifecycleWriter(
   const removeDue = db.prepare(REMOVE);
   const turn = db.prepare(TURN);
   const suspend = db.prepare(SUSPEND);
+  const since = db.prepare(SINCE);
   const resume = db.prepare(RESUME);
 
   const sweep = ({
@@ -100,9 +102,11 @@ export function lifecycleWriter(
     sweep,
     credentials: tellCredentials,
     suspend: ({ suspension, audit, details }) => {
-      suspend.run(...suspension);
-      appendAudit(audit, "suspension.set", null, details);
-      return [];
+      audited(suspend.run(...suspension).changes, () =>
+        appendAudit(audit, "suspension.set", null, details),
+      );
+      const [scope = null, value = null] = suspension;
+      return [Number(since.get(scope, value)?.["since"])];
     },
     resume: ({ target, audit, details }) =>
       audited(resume.run(...target).changes, () =>

@@ -98,11 +98,10 @@ async function suspend(
   const scope = scopeOf(options);
   const path = `/suspensions/${scope}/${segment(value)}`;
   if (scope === "trust") requireKnown(value, await call("GET", "/issuers"));
-  const preview = await call("GET", `${path}/preview`);
-  const hits = `${show(preview["clients"])} clients`;
   if (options.yes !== true) {
+    const preview = await call("GET", `${path}/preview`);
     print(io, options.json === true, { ...preview, suspended: false }, [
-      `would suspend ${hits} of ${scope} ${value}`,
+      `would suspend ${hits(preview)} of ${scope} ${value}`,
       "nothing was changed; say --yes to suspend",
     ]);
     return;
@@ -110,8 +109,12 @@ async function suspend(
   const { reason = "" } = options;
   const set = await call("PUT", path, { reason });
   print(io, options.json === true, { ...set, suspended: true }, [
-    `suspended ${hits} of ${scope} ${value}`,
+    `suspended ${hits(set)} of ${scope} ${value}`,
   ]);
+}
+
+function hits({ clients, complete }: Record<string, unknown>): string {
+  return `${complete === false ? "at least " : ""}${show(clients)} clients`;
 }
 
 function requireKnown(
