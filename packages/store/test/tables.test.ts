@@ -39,6 +39,7 @@ for (const [what, sql] of [
   ["moved", "UPDATE audit SET seq = 100 WHERE seq = 3"],
   ["renumbered", "UPDATE audit SET seq = seq + 1 WHERE seq = 6"],
   ["unchained", "UPDATE audit SET chain = NULL WHERE seq = 3"],
+  ["left without an account", "DELETE FROM audit_trail"],
   [
     "unchained with all others",
     "UPDATE audit SET chain = NULL, remote = 'forged'",

@@ -95,10 +95,18 @@ export function nothingVerified({ after, head }: AuditSection): AuditVerdict {
 /** The verdict with one page more; one that is shorter than asked is the last. */
 export function verifyPage(
   sofar: AuditVerdict,
-  { rows, account }: TrailPage,
+  page: TrailPage | undefined,
   asked: number,
   head: string | undefined,
 ): AuditVerdict {
+  if (page === undefined)
+    return broken(
+      sofar,
+      sofar.sequence + 1,
+      null,
+      "expected the database to say where the trail ends, got nothing",
+    );
+  const { rows, account } = page;
   const { first, last } = account;
   if (first !== null && first !== 1)
     return broken(sofar, first, null, `expected row 1 first, got row ${first}`);

@@ -18,7 +18,7 @@ export interface AuditReader {
   readAudit(query: AuditQuery): readonly AuditRecord[];
   findAudit(id: string): AuditRecord | undefined;
   /** Rows of the trail as they are stored, with what the database says of the whole. */
-  readTrail(after: number, limit: number): TrailPage;
+  readTrail(after: number, limit: number): TrailPage | undefined;
   /** One row's place. */
   findPlace(sequence: number): AuditPlace | undefined;
 }

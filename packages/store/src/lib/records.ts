@@ -121,15 +121,15 @@ export function rowToPlace(row: Row | undefined): AuditPlace | undefined {
 
 /**
  * A page of the trail from rows that each have the account too: `first_seq`, `last_seq`, `last_chain` and, where
- * there may be rows from before the chain, `unchained`. The only one has no `seq` where there is no row.
+ * there may be rows from before the chain, `unchained`. The only one has no `seq` where there is no row, and there
+ * is none where somebody took the account away.
  */
 export function trailPage(
   rows: readonly Row[],
   isFiled: (row: Row) => boolean,
-): TrailPage {
+): TrailPage | undefined {
   const [account] = rows;
-  if (account === undefined)
-    throw new Error("the database's account of the audit trail is gone");
+  if (account === undefined) return undefined;
   const { first_seq: first, last_seq: last, unchained = 0 } = account;
   return {
     rows: rows
