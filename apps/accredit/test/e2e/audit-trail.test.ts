@@ -198,9 +198,7 @@ test("[SEC-11] a refusal of a workload that was proven names it and its client, 
   const software_statement = await accredit.statement();
   const again = await accredit.register({ software_statement });
   assert.equal(again.status, 400);
-  const row = await theOne();
-  assert.equal(row["rule"], "agents");
-  assert.equal(credentialOf(row)["subject"], WORKLOAD);
+  assertNames(await theOne(), "registration.refused", software_statement);
 
   assert.equal((await admin("DELETE", target)).status, 204);
   assert.equal(credentialOf(await theOne())["kind"], "admin_token");

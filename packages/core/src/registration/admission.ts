@@ -101,7 +101,7 @@ export async function refuseSuspendedClient(
     const found = ofClients.find(({ value }) => value === clientId);
     if (found === undefined) continue;
     const { code, message } = suspended(found);
-    throw new DcrError(code, message);
+    throw new DcrError(code, message, { data: { clientId } });
   }
 }
 

@@ -119,7 +119,7 @@ async function writeRefusal(
   now: number,
   { store, auditFailed }: RefusalAuditPorts,
 ): Promise<void> {
-  const { reasons, rule } = error.data;
+  const { reasons, rule, clientId } = error.data;
   const messages = Array.isArray(reasons)
     ? (reasons as readonly Reason[]).map(({ message }) => message)
     : [error.message];
@@ -128,6 +128,7 @@ async function writeRefusal(
       ...auditRow(request, now, refused),
       ...refused,
       rule: typeof rule === "string" ? rule : refused.rule,
+      clientId: typeof clientId === "string" ? clientId : refused.clientId,
       code: error.code,
       reasons: messages,
     });
