@@ -16,6 +16,6 @@ export const limits = section({
   max_event_loop_delay: shortDuration("50ms", "1m")
     .prefault("500ms")
     .describe(
-      "How long work may wait in the process; beyond, registrations and tokens get 503 until it keeps up again.",
+      "How long work may wait in the process; beyond, all but public documents gets 503 until it keeps up again. From a quarter of it on, as a request waits at several places, fewer requests are worked on at once; at most 2000 ever are.",
     ),
 });

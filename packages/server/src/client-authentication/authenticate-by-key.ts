@@ -47,7 +47,6 @@ export async function authenticateByKey(
     throw new DcrError(
       "client_mismatch",
       "client_id names another client than the assertion does",
-      { data: { proven: false } },
     );
   }
   const client = await store.findClient(claimed);
@@ -55,7 +54,6 @@ export async function authenticateByKey(
     throw new DcrError(
       "client_unknown",
       "no client that authenticates with its own key has the client_id of the assertion",
-      { data: { proven: false } },
     );
   }
   const proof = await verifyPrivateKeyJwt(assertion, client, {

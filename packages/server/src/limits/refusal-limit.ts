@@ -1,4 +1,4 @@
-import type { DcrError, DcrErrorCode } from "@accredit/core/errors";
+import type { DcrError } from "@accredit/core/errors";
 import type { RefusalSource } from "@accredit/core/registration";
 import { wireError } from "../wire/errors.ts";
 import { addressKey, attestedKey, subjectKey } from "./keys.ts";
@@ -7,47 +7,6 @@ import type { TokenBuckets } from "./token-buckets.ts";
 
 /** Turns a refusal into `rate_limited` where whoever caused it had too many; the same error twice counts once. */
 export type LimitRefusal = (error: DcrError, source: RefusalSource) => DcrError;
-
-/** What may be refused of those who proved nothing. A code that is not here may be about a proven caller. */
-const UNPROVEN: ReadonlySet<DcrErrorCode> = new Set([
-  "request_malformed",
-  "request_too_large",
-  "request_timeout",
-  "media_type_unsupported",
-  "statement_missing",
-  "statement_too_large",
-  "statement_malformed",
-  "credential_kind_unsupported",
-  "header_invalid",
-  "algorithm_not_allowed",
-  "key_not_found",
-  "key_id_missing",
-  "signature_invalid",
-  "claims_invalid",
-  "subject_invalid",
-  "certificate_malformed",
-  "certificate_invalid",
-  "certificate_not_trusted",
-  "issuer_mismatch",
-  "audience_mismatch",
-  "credential_expired",
-  "credential_not_yet_valid",
-  "credential_too_old",
-  "credential_lifetime_too_long",
-  "disclosure_invalid",
-  "credential_conflict",
-  "key_binding_invalid",
-  "issuer_untrusted",
-  "subject_not_a_workload",
-  "credential_type_not_allowed",
-  "client_assertion_missing",
-  "client_assertion_type_unsupported",
-  "client_auth_method_not_allowed",
-  "client_id_missing",
-  "attestation_malformed",
-  "assertion_replayed",
-  "admin_token_invalid",
-]);
 
 /** The limits on refusals, and who counts what went over them. */
 export interface RefusalLimitOptions {
@@ -81,8 +40,6 @@ export function createRefusalLimit({
       count("refusals");
       return rateLimited("refused requests of this workload", seconds, error);
     }
-    if (!UNPROVEN.has(error.code) && error.data["proven"] !== false)
-      return error;
     const seconds = unproven.take(addressKey(source.remote));
     if (seconds === 0) return error;
     count("failed_attempts");

@@ -95,7 +95,6 @@ async function authenticateByToken(
     throw new DcrError(
       "client_unknown",
       "the registration access token is not that of a client under this URI",
-      { data: { proven: false } },
     );
   }
   const { trust, subject } = client;

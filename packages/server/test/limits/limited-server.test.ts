@@ -129,6 +129,16 @@ test("[D05] the limit on failed attempts covers every endpoint, and X-Forwarded-
     });
   await assertLimited(await untilLimited(managed, 401));
   await assertLimited(await untilLimited(() => post(server, []), 400));
+  const cut = () =>
+    fetch(`${server.url}/register`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: "{",
+    });
+  await assertLimited(await untilLimited(cut, 400));
+  const rows = (await server.audit()).length;
+  for (let more = 0; more < 20; more++) await cut();
+  assert.ok((await server.audit()).length <= rows + 1, "no row beyond it");
 });
 
 test("[D07] refusals of a proven workload have a limit of their own", async (t) => {
