@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { openSqliteStore } from "@accredit/store";
 import { makeAudit, makeProposal } from "@accredit/testkit";
+import { CHAINED_COLUMNS, chainValue } from "../src/lib/audit-chain.ts";
 import { checksum, migrate, readPragma } from "../src/sqlite/migrate.ts";
 import { MIGRATIONS } from "../src/sqlite/migrations/index.ts";
 import { fixturePath, startFixture } from "./support/children.ts";
@@ -130,6 +131,42 @@ test("a client that version 4 says has ended is kept as one that ended with the 
   assert.equal(removed, 0);
   assert.ok(await store.findClient("opaque-old"));
   assert.equal((await sweep(before + 3600)).removed, 1);
+  await store.close();
+});
+
+/** Appends an audit row as releases of schema version 4 to 7 do. */
+function appendAsBefore(db: DatabaseSync, id: string): void {
+  const last = db.prepare("SELECT chain FROM audit ORDER BY seq DESC LIMIT 1");
+  const previous = last.get()?.["chain"] ?? null;
+  const told = [id, 1, null, "[]", null, null, null, null];
+  const columns = [...told, "client.registered", "c"];
+  db.prepare(
+    `INSERT INTO audit (${CHAINED_COLUMNS.join(", ")}, chain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ).run(...columns, chainValue(previous as string | null, columns));
+}
+
+test("the account of a trail of version 7 knows where its chain begins and ends, and follows whoever writes", async () => {
+  const path = `${makeDirectory()}/a.db`;
+  const old = new DatabaseSync(path);
+  migrate(old, MIGRATIONS.slice(0, 7), 1);
+  for (const id of ["a", "b"])
+    old.exec(
+      `INSERT INTO audit (id, time, action, reasons) VALUES ('${id}', 1, 'client.registered', '[]')`,
+    );
+  appendAsBefore(old, "c");
+  const store = await openSqliteStore({ path, clock: FIXED_CLOCK });
+  await store.register(makeProposal());
+  appendAsBefore(old, "d");
+  await store.register(makeProposal());
+  const { rows, unchained, complete, broken } = await store.verifyAudit();
+  assert.deepEqual(
+    { rows, unchained, complete, broken },
+    { rows: 6, unchained: 2, complete: true, broken: null },
+  );
+  old.exec("DROP TRIGGER audit_no_update");
+  old.exec("UPDATE audit SET chain = NULL");
+  old.close();
+  assert.equal((await store.verifyAudit()).broken?.sequence, 3);
   await store.close();
 });
 

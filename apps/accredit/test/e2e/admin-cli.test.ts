@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { main } from "../../src/cli/main.ts";
@@ -151,6 +154,52 @@ test("the audit trail is listed, explained by id, and verified; tampering shows"
   const broken = await cli("audit", "verify");
   assert.equal(broken.code, 1);
   assert.match(broken.err, /from row 1 \(.+\) on: expected the chain value/);
+});
+
+test("a long trail is verified section by section, each after the one before", async (t) => {
+  const { tokenFile } = await startWithClients(t);
+  const chain = (n: number): string => String(n).repeat(64);
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? "", "http://admin");
+    searchParams.delete("limit");
+    asked.push(searchParams.toString());
+    const sequence = asked.length * 7;
+    response.end(
+      JSON.stringify({
+        rows: 7,
+        unchained: asked.length === 1 ? 2 : 0,
+        sequence,
+        head: chain(asked.length),
+        complete: asked.length === 3,
+        anchored: searchParams.get("head") === null || asked.length === 2,
+        broken: null,
+      }),
+    );
+  }).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const verify = (...more: string[]) => {
+    asked.length = 0;
+    const to = ["--admin", `http://127.0.0.1:${port}`];
+    const by = ["--token-file", tokenFile];
+    return runCli(["audit", "verify", "--json", ...to, ...by, ...more]);
+  };
+  const { code, out } = await verify();
+  assert.equal(code, 0);
+  assert.deepEqual(asked, [
+    "",
+    `after=7&chain=${chain(1)}`,
+    `after=14&chain=${chain(2)}`,
+  ]);
+  const { rows, unchained, sequence } = JSON.parse(out) as {
+    readonly [name: string]: unknown;
+  };
+  assert.deepEqual([rows, unchained, sequence], [21, 2, 21]);
+  const head = await verify("--after", `5:${chain(9)}`, "--head", chain(2));
+  assert.equal(head.code, 0, head.err);
+  assert.equal(asked[0], `after=5&chain=${chain(9)}&head=${chain(2)}`);
 });
 
 test("without the token, or without a server, a command says what to do", async (t) => {
