@@ -10,7 +10,7 @@ import type { Log } from "./log.ts";
 import { recordRefusal } from "./refusals.ts";
 import { checkFraming } from "./http/framing.ts";
 import { pathOf } from "./http/path.ts";
-import { readBody } from "./http/read-body.ts";
+import { createBodyBudget, readBody } from "./http/read-body.ts";
 import { requestIds } from "./http/request-id.ts";
 import {
   logFields,
@@ -43,6 +43,9 @@ export interface PublicListenerOptions
   readonly loadGate: LoadGate;
 }
 
+/** Of all requests together: five hundred of the largest there may be. */
+const MAX_BODIES_BYTES = 32 * 1024 * 1024;
+
 /** A route that the listener serves itself, and the audit action of a request refused on the way to it. */
 interface ListenerRoute {
   readonly name: string;
@@ -59,6 +62,7 @@ export function createPublicListener(
 ): RequestListener {
   const { loadGate } = options;
   const turnAway = createTurnAway(options);
+  const bodies = createBodyBudget(MAX_BODIES_BYTES);
   const managed = `${new URL(options.endpoints.registration).pathname}/`;
   /** What is public and the same for all is none, and tells clients where to come back to. */
   const isWork = (request: IncomingMessage): boolean =>
@@ -106,9 +110,10 @@ export function createPublicListener(
       request.method === "POST" ? routes.get(pathOf(request)) : undefined;
     if (route !== undefined) event.route = route.name;
     let leave = (): void => {};
+    let body: Buffer | undefined;
     try {
       checkFraming(request);
-      const body = await readBody(request);
+      body = await readBody(request, bodies);
       // Not before: whoever sends slowly takes nobody's place.
       leave = loadGate.enter();
       if (route !== undefined) {
@@ -127,6 +132,7 @@ export function createPublicListener(
       failEarly(error, response, event, options.log);
     } finally {
       leave();
+      bodies.giveBack(body?.length ?? 0);
     }
   };
 

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { DcrError } from "@accredit/core/errors";
 import type { CredentialFacts } from "@accredit/core/ports";
-import { readBody } from "../http/read-body.ts";
+import { NO_BUDGET, readBody } from "../http/read-body.ts";
 import { errorDescription, errorHeaders, wireError } from "../wire/errors.ts";
 import { errorReply, jsonReply, toResponse } from "../wire/reply.ts";
 import {
@@ -53,7 +53,7 @@ export function createAdminApi(
             {
               path: context.req.param(),
               query: readQuery(context, route.query),
-              body: () => readBody(context.env.incoming),
+              body: () => readBody(context.env.incoming, NO_BUDGET),
               caller: {
                 remote: context.env.incoming.socket.remoteAddress ?? null,
                 ...(administrator !== undefined && {

@@ -4,13 +4,39 @@ import { DcrError } from "@accredit/core/errors";
 /** SEC-06. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
+/** How many bytes of bodies a listener holds at once, of requests under way and of those in work. */
+export interface BodyBudget {
+  /** Whether there is room for so many bytes more; then they are held until given back. */
+  take(bytes: number): boolean;
+  giveBack(bytes: number): void;
+}
+
+/** For a listener that only its operator reaches. */
+export const NO_BUDGET: BodyBudget = { take: () => true, giveBack: () => {} };
+
+/** Makes a budget of so many bytes. */
+export function createBodyBudget(maxBytes: number): BodyBudget {
+  let held = 0;
+  return {
+    take(bytes) {
+      if (held + bytes > maxBytes) return false;
+      held += bytes;
+      return true;
+    },
+    giveBack: (bytes) => void (held -= bytes),
+  };
+}
+
 /**
- * Reads the whole request body, up to the limit counted on what arrives, not on what was announced.
+ * Reads the whole request body, up to the limit counted on what arrives, not on what was announced. The bytes of the
+ * body it returns are taken from the budget; the caller gives them back.
  *
- * @throws {DcrError} `request_too_large`; `request_malformed` when the client goes away half-way
+ * @throws {DcrError} `request_too_large`; `request_malformed` when the client goes away half-way; `overloaded` when the
+ *   budget is used up
  */
 export function readBody(
   request: IncomingMessage,
+  budget: BodyBudget,
   limit = MAX_BODY_BYTES,
 ): Promise<Buffer> {
   const announced = request.headers["content-length"];
@@ -20,6 +46,13 @@ export function readBody(
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let received = 0;
+    let held = 0;
+    const stop = (error: DcrError): void => {
+      done();
+      budget.giveBack(held);
+      request.pause();
+      reject(error);
+    };
     const done = (): void => {
       request
         .off("data", onData)
@@ -29,13 +62,19 @@ export function readBody(
     };
     const onData = (chunk: Buffer): void => {
       received += chunk.length;
-      if (received <= limit) {
+      if (received > limit) {
+        stop(tooLarge(limit));
+      } else if (budget.take(chunk.length)) {
+        held += chunk.length;
         chunks.push(chunk);
-        return;
+      } else {
+        stop(
+          new DcrError(
+            "overloaded",
+            "too many request bodies are under way: try again when Retry-After says",
+          ),
+        );
       }
-      done();
-      request.pause();
-      reject(tooLarge(limit));
     };
     const onEnd = (): void => {
       done();
@@ -47,8 +86,7 @@ export function readBody(
       );
     };
     const onCut = (): void => {
-      done();
-      reject(
+      stop(
         new DcrError(
           "request_malformed",
           "expected the whole request body, got only a part of it",
