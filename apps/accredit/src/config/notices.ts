@@ -13,6 +13,7 @@ const SERVED_AUTH_METHODS: ReadonlySet<string> = new Set([
 export function findNotices(file: ConfigFile): readonly string[] {
   return [
     ...listenerNotices(file),
+    ...storeNotices(file),
     ...file.trust.flatMap(trustNotices),
     ...policyNotices(file),
     ...mutualTlsNotices(file),
@@ -26,6 +27,16 @@ function* listenerNotices({ issuer, listen }: ConfigFile): Iterable<string> {
   } else if (listen.tls === undefined && !isLoopbackHost(listen.host)) {
     yield "listen.tls: is not set while the issuer is https, so a proxy in front must serve TLS";
   }
+}
+
+function* storeNotices({ store }: ConfigFile): Iterable<string> {
+  if (store.url.startsWith("sqlite:")) return;
+  const { hostname, searchParams } = new URL(store.url);
+  const mode = searchParams.get("sslmode");
+  const isEncrypted =
+    mode === null ? searchParams.size > 0 : mode !== "disable";
+  if (!isEncrypted && !isLoopbackHost(hostname.replace(/^\[|\]$/g, "")))
+    yield "store.url: has no sslmode that encrypts, so the signing keys and the password cross the network in the clear; add ?sslmode=verify-full";
 }
 
 function trustNotices(

@@ -96,12 +96,12 @@ const admin = section({
 
 const store = section({
   url: text(
-    "sqlite: and a file path, or postgres:// with a user, a host and a database and without a password, like postgres://accredit@db.example/accredit",
+    "sqlite: and a file path, or postgres:// with a user, a host and a database and without a password, like postgres://accredit@db.example/accredit?sslmode=verify-full, whose only parameters are sslmode (disable, require, verify-ca or verify-full), sslrootcert, sslcert and sslkey",
     (value) => isSqliteUrl(value) || isPostgresUrl(value),
   )
     .default("sqlite:./data/accredit.db")
     .describe(
-      "The database: `sqlite:` and a file path, made where it is missing; or `postgres://user@host:port/database`, with libpq's `sslmode` and `sslrootcert` as parameters, which several nodes may share.",
+      "The database: `sqlite:` and a file path, made where it is missing; or `postgres://user@host:port/database`, which several nodes may share. It takes libpq's parameters `sslmode`, `sslrootcert`, `sslcert` and `sslkey`; with any `sslmode` but `disable` the server's certificate and name are verified, without one nothing is encrypted.",
     ),
   password_file: filePath()
     .optional()
@@ -328,16 +328,35 @@ export type ConfigFile = z.output<typeof configSchema>;
 
 function isPostgresUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
-  const { protocol, username, password, hostname, pathname, hash } = new URL(
-    value,
-  );
+  const {
+    protocol,
+    username,
+    password,
+    hostname,
+    pathname,
+    hash,
+    searchParams,
+  } = new URL(value);
   return (
     /^postgres(ql)?:$/.test(protocol) &&
     username !== "" &&
     password === "" &&
     hostname !== "" &&
     hash === "" &&
-    /^\/[^/]+$/.test(pathname)
+    /^\/[^/]+$/.test(pathname) &&
+    areTlsParameters(searchParams)
+  );
+}
+
+/** The driver takes many more, and takes no notice of those that it does not know: a slip would turn TLS off. */
+function areTlsParameters(parameters: URLSearchParams): boolean {
+  const names = [...parameters.keys()];
+  const mode = parameters.get("sslmode");
+  return (
+    names.every((name) => /^ssl(mode|rootcert|cert|key)$/.test(name)) &&
+    new Set(names).size === names.length &&
+    [...parameters.values()].every((value) => value !== "") &&
+    (mode === null || /^(disable|require|verify-ca|verify-full)$/.test(mode))
   );
 }
 

@@ -365,6 +365,12 @@ test("config: notices for what is weak and for what has no effect", () => {
       ["loopback", "::/0"],
       /^mutual_tls\.proxies\[0\]\.addresses: ::\/0 is everyone/,
     ],
+    ["store.url", "postgres://u@db.example/d", /^store\.url: has no sslmode/],
+    [
+      "store.url",
+      "postgres://u@db.example/d?sslmode=disable",
+      /^store\.url: has no sslmode/,
+    ],
     [
       "policy.0.allow.grant_types",
       ["client_credentials", "authorization_code"],

@@ -1,7 +1,7 @@
 import { makeSteadyClock } from "@accredit/core";
+import { DcrError } from "@accredit/core/errors";
 import type { Clock } from "@accredit/core/ports";
 import { makeStore, notReady, type AccreditStore } from "../lib/make-store.ts";
-import { read } from "../lib/read.ts";
 import { StartError } from "../lib/start-error.ts";
 import { unopened } from "../lib/unopened.ts";
 import { WriteQueue, type StoreFailure } from "../lib/write-queue.ts";
@@ -10,6 +10,7 @@ import { POSTGRES_MIGRATIONS, type PostgresMigration } from "./migrations.ts";
 import { describePostgresFailure } from "./postgres-error.ts";
 import { PostgresWriter } from "./postgres-writer.ts";
 import { postgresReader } from "./reader.ts";
+import { reportFailures } from "./report-failures.ts";
 import { askState, guardedSession } from "./server-state.ts";
 import { makeConnections, type Session } from "./session.ts";
 
@@ -19,7 +20,7 @@ export interface PostgresStoreOptions {
   readonly url: string;
   readonly password?: string | undefined;
   readonly clock: Clock;
-  /** Hears once of every time the store stops taking writes. */
+  /** Hears once of every time the store stops taking writes, or cannot be read. */
   readonly onFailure?: ((failure: StoreFailure) => void) | undefined;
   /** Connections that read, at most; one more writes. Default 10. */
   readonly maxConnections?: number | undefined;
@@ -63,6 +64,8 @@ export async function connectPostgresStore(
   } finally {
     await migrating.close();
   }
+  const onFailure = options.onFailure ?? (() => {});
+  const watched = reportFailures(reading, onFailure);
   const queue = new WriteQueue(new PostgresWriter(writing, migrations.length), {
     maxPending: options.maxPendingWrites ?? 10_000,
     maxBatch: MAX_BATCH,
@@ -70,18 +73,23 @@ export async function connectPostgresStore(
       () => clock.now(),
       () => performance.now(),
     ),
-    onFailure: options.onFailure ?? (() => {}),
+    onFailure,
   });
   return makeStore({
     queue,
-    reader: postgresReader(guardedSession(reading, migrations.length)),
+    reader: postgresReader(guardedSession(watched, migrations.length)),
     async ping() {
       // Asks again: were it left to real writes, a server taken out of service would never come back.
       if (queue.failure !== undefined) await queue.submit({ kind: "probe" });
       if (queue.waitedMs > STALLED_MS)
         throw notReady("a write has not finished in time");
-      const state = await read(() => askState(reading, migrations.length));
-      return { clockAheadSeconds: clock.now() - state.now };
+      try {
+        const state = await askState(watched, migrations.length);
+        return { clockAheadSeconds: clock.now() - state.now };
+      } catch (error) {
+        if (error instanceof DcrError) throw error;
+        throw notReady(describePostgresFailure(error));
+      }
     },
     async close() {
       await queue.close();

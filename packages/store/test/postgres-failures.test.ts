@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { openPostgresStore, type StoreFailure } from "@accredit/store";
+import { PostgresServer } from "@accredit/testkit";
+import { makeConnections } from "../src/postgres/session.ts";
+import { FIXED_CLOCK } from "./support/directory.ts";
+
+const server = await PostgresServer.start();
+after(() => server.close());
+
+test("why a database cannot be read is told once a spell, and to who asks whether it is ready", async (t) => {
+  const url = await server.createDatabase();
+  const failures: StoreFailure[] = [];
+  const store = await openPostgresStore({
+    url,
+    password: server.password,
+    clock: FIXED_CLOCK,
+    onFailure: (failure) => void failures.push(failure),
+  });
+  t.after(() => store.close());
+  const owner = makeConnections(
+    { url, password: server.password, timeoutMs: 5000 },
+    1,
+  );
+  t.after(() => owner.close());
+  const breakIt = () =>
+    owner.query("ALTER TABLE accredit.writer_state RENAME TO moved");
+  const mendIt = () =>
+    owner.query("ALTER TABLE accredit.moved RENAME TO writer_state");
+  const why =
+    /relation "accredit\.writer_state" does not exist \(SQLSTATE 42P01\)/;
+
+  await store.ping();
+  await breakIt();
+  for (let n = 0; n < 3; n++)
+    await assert.rejects(store.ping(), {
+      code: "store_unavailable",
+      message: why,
+    });
+  assert.equal(failures.length, 1);
+  assert.equal(failures[0]?.kind, "unreachable");
+  assert.match(failures[0]?.detail ?? "", why);
+  assert.doesNotMatch(JSON.stringify(failures), new RegExp(server.password));
+
+  await mendIt();
+  await store.ping();
+  await breakIt();
+  await assert.rejects(store.ping());
+  assert.equal(failures.length, 2);
+});
