@@ -139,8 +139,8 @@ async function measure({
         return { client, created: true };
       },
       appendAudit: () => Promise.reject(new Error("a refusal")),
-      suspensions: async () => [],
-      findSpiffeClients: async () => [],
+      suspensionsOf: async () => [],
+      listClients: async () => ({ clients: [], next: null }),
       claimOnce: async () => true,
     };
     await Promise.all(

@@ -310,11 +310,26 @@ export interface SuspensionTarget {
   readonly value: string;
 }
 
+/** Whom a withdrawal is compared with: a client, or a credential that asks to be one. */
+export interface Standee {
+  readonly clientId?: string | undefined;
+  readonly trust: string;
+  readonly subject: string;
+  readonly rule?: string | undefined;
+}
+
 /** A withdrawal in force: what it is about gets nothing until it is lifted. */
 export interface Suspension extends SuspensionTarget {
   readonly reason: string;
   /** Epoch seconds. */
   readonly since: number;
+}
+
+/** A withdrawal that was looked up. */
+export interface FoundSuspension extends Suspension {
+  /** Whose client it withdraws, also when that is gone; undefined where it withdraws none that there was. */
+  readonly client?:
+    Pick<RegisteredClient, "trust" | "subject" | "softwareId"> | undefined;
 }
 
 /**
@@ -376,6 +391,11 @@ export interface ClientLifecycle {
   resume(target: SuspensionTarget, audit: AuditDraft): Promise<boolean>;
   /** Every withdrawal in force, as it is now, whichever node set it. */
   suspensions(): Promise<readonly Suspension[]>;
+  /**
+   * The withdrawals in force that may hit one of these: those that name one, those by a pattern of SPIFFE IDs,
+   * and those of a client that one's subject has, or had.
+   */
+  suspensionsOf(who: readonly Standee[]): Promise<readonly FoundSuspension[]>;
   /** The URLs of every status list that a client depends on. */
   statusLists(): Promise<readonly string[]>;
   /** The clients that depend on a status list, by `after` and `limit` as in {@link ClientQuery}. */

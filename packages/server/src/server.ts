@@ -192,8 +192,8 @@ export async function createAccreditServer(
       store: {
         register: limits.limitNewcomers((proposal) => store.register(proposal)),
         appendAudit: (entry) => store.appendAudit(entry),
-        suspensions: () => store.suspensions(),
-        findSpiffeClients: (subject) => store.findSpiffeClients(subject),
+        suspensionsOf: (who) => store.suspensionsOf(who),
+        listClients: (query) => store.listClients(query),
         claimOnce: (key, end) => store.claimOnce(key, end),
       },
       limitRefusal: limits.limitRefusal,

@@ -11,9 +11,11 @@ import type {
   ClientProposal,
   ClientQuery,
   CredentialTurn,
+  FoundSuspension,
   RegistrationConditions,
   RegistrationOutcome,
   SigningKey,
+  Standee,
   Store,
   StatusListPage,
   StoreHealth,
@@ -41,7 +43,7 @@ export class FakeClientStore implements Store {
   readonly #clients = new Map<string, HeldClient>();
   readonly #claimed = new Set<string>();
   readonly #audit: AuditRecord[] = [];
-  readonly #suspensions = new Map<string, Suspension>();
+  readonly #suspensions = new Map<string, FoundSuspension>();
   #rows = 0;
   readonly #revoked = new Set<string>();
   readonly #listTimes = new Map<string, number>();
@@ -283,7 +285,8 @@ export class FakeClientStore implements Store {
     const present = this.#suspensions.get(key);
     const { since } = present ?? suspension;
     if (present?.reason !== reason) {
-      this.#suspensions.set(key, { ...suspension, since });
+      const { client } = (scope === "client" && this.#held(value)) || {};
+      this.#suspensions.set(key, { client, ...present, ...suspension, since });
       this.#append({
         ...audit,
         action: "suspension.set",
@@ -310,7 +313,22 @@ export class FakeClientStore implements Store {
 
   async suspensions(): Promise<readonly Suspension[]> {
     this.#check();
-    return [...this.#suspensions.values()];
+    return [...this.#suspensions.values()].map(
+      ({ scope, value, reason, since }) => ({ scope, value, reason, since }),
+    );
+  }
+
+  async suspensionsOf(
+    who: readonly Standee[],
+  ): Promise<readonly FoundSuspension[]> {
+    this.#check();
+    return [...this.#suspensions.values()].filter((suspension) =>
+      who.some(
+        (each) =>
+          isTargetOf(suspension, each) ||
+          suspension.client?.subject === each.subject,
+      ),
+    );
   }
 
   async statusLists(): Promise<readonly string[]> {

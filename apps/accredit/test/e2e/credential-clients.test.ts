@@ -17,13 +17,17 @@ const ISSUER = "https://issuer.example";
 const now = (): number => Math.floor(Date.now() / 1000);
 
 /** A server that trusts an issuer whose credentials have no status, by a rule with a lease. */
-async function setUp(t: TestContext) {
+async function setUp(
+  t: TestContext,
+  options: { readonly adminToken?: string } = {},
+) {
   const dir = await mkdtemp(join(tmpdir(), "accredit-vc-"));
   t.after(() => rm(dir, { recursive: true, force: true }));
   const issuer = await FakeCredentialIssuer.create({ issuer: ISSUER });
   const keys = issuer.keys.map(({ kid, publicJwk }) => ({ ...publicJwk, kid }));
   await writeFile(join(dir, "jwks.json"), JSON.stringify({ keys }));
   const accredit = await startAccredit(t, {
+    ...options,
     trust: `  - kind: vc
     issuer: ${ISSUER}
     keys: { jwks_file: ${join(dir, "jwks.json")} }
@@ -84,6 +88,38 @@ async function setUp(t: TestContext) {
 
 const jwksOf = (...keys: readonly FakeKey[]) => ({
   keys: keys.map(({ publicJwk }) => publicJwk),
+});
+
+test("[SEC-11] a suspended client of a credential is not gone round by another of the same subject", async (t) => {
+  const adminToken = "the-admin-token-of-this-test";
+  const { accredit, credential, register } = await setUp(t, { adminToken });
+  const admin = (method: string, path: string): Promise<Answer> =>
+    send(`${accredit.adminUrl}/api/v1${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${adminToken}` },
+    });
+  const key = await fakeKey();
+  const registerAs = async (software_id: string, sub?: string) =>
+    register(await credential(sub === undefined ? {} : { sub }), {
+      jwks: jwksOf(key),
+      software_id,
+    });
+  const { body, text } = await registerAs("a");
+  assert.equal(typeof body["client_id"], "string", text);
+  const id = encodeURIComponent(String(body["client_id"]));
+  assert.equal((await admin("PUT", `/suspensions/client/${id}`)).status, 200);
+  for (const isDeleted of [false, true]) {
+    if (isDeleted) await admin("DELETE", `/clients/${id}`);
+    for (const software_id of ["a", "b"]) {
+      const refused = await registerAs(software_id);
+      assert.equal(refused.status, 400, software_id);
+      assert.match(String(refused.body["error_description"]), /suspended/);
+    }
+  }
+  const other = await registerAs("a", "did:example:other");
+  assert.equal(other.status, 201, other.text);
+  await admin("DELETE", `/suspensions/client/${id}`);
+  assert.equal((await registerAs("b")).status, 201);
 });
 
 test("[DCR-TI-12] no lease and no renewal outlives the credential", async (t) => {

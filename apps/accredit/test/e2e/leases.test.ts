@@ -114,10 +114,9 @@ test("[TOK-10] [SEC-11] what is suspended gets no token from the next request on
     ["client", WORKLOAD],
   ] as const) {
     const db = new DatabaseSync(accredit.databaseFile);
-    db.prepare("INSERT INTO suspensions VALUES (?, ?, 'test', 1)").run(
-      scope,
-      value,
-    );
+    db.prepare(
+      "INSERT INTO suspensions (scope, value, reason, since) VALUES (?, ?, 'test', 1)",
+    ).run(scope, value);
     const refused = await token(accredit);
     assert.equal(refused.status, 401, scope);
     assert.match(String(refused.body["error_description"]), /suspended/);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { decodeJwt } from "jose";
 import {
   clientCredentials,
+  send,
   startAccredit,
   WORKLOAD,
 } from "./running-accredit.ts";
@@ -210,25 +210,35 @@ test("[CAUTH-06] [A05] with opaque ids one SPIFFE ID holds several clients, and 
   assert.equal(stolen.status, 401, "another SPIFFE ID's client");
 });
 
-test("[SEC-11] a suspended client is not gone round by another beside it, and those that were there go on", async (t) => {
-  const accredit = await startAccredit(t, { registration: OPAQUE });
+test("[SEC-11] a suspended client is not gone round by another beside it or after it, and those that were there go on", async (t) => {
+  const adminToken = "the-admin-token-of-this-test";
+  const accredit = await startAccredit(t, { registration: OPAQUE, adminToken });
+  const admin = (method: string, path: string): Promise<Answer> =>
+    send(`${accredit.adminUrl}/api/v1${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${adminToken}` },
+    });
   const registerAs = (software_id: string): Promise<Answer> =>
     register(accredit, WORKLOAD, { software_id });
   const { body } = await registerAs("a");
   assert.equal((await registerAs("b")).status, 201);
-  const db = new DatabaseSync(accredit.databaseFile);
-  t.after(() => db.close());
-  db.prepare("INSERT INTO suspensions VALUES (?, ?, 'test', 1)").run(
-    "client",
-    String(body["client_id"]),
+  const id = encodeURIComponent(String(body["client_id"]));
+  assert.equal((await admin("PUT", `/suspensions/client/${id}`)).status, 200);
+  const refusedAlways = async () => {
+    for (const software_id of ["a", "c"]) {
+      const refused = await registerAs(software_id);
+      assert.equal(refused.status, 400, software_id);
+      assert.match(String(refused.body["error_description"]), /suspended/);
+    }
+    assert.equal((await registerAs("b")).status, 201);
+  };
+  await refusedAlways();
+  assert.equal((await admin("DELETE", `/clients/${id}`)).status, 204);
+  await refusedAlways();
+  assert.equal(
+    (await admin("DELETE", `/suspensions/client/${id}`)).status,
+    204,
   );
-  for (const software_id of ["a", "c"]) {
-    const refused = await registerAs(software_id);
-    assert.equal(refused.status, 400, software_id);
-    assert.match(String(refused.body["error_description"]), /suspended/);
-  }
-  assert.equal((await registerAs("b")).status, 201);
-  db.exec("DELETE FROM suspensions");
   assert.equal((await registerAs("c")).status, 201);
 });
 

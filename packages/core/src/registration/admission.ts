@@ -1,7 +1,12 @@
 import { DcrError } from "../errors.ts";
 import type { JsonObject } from "../json/index.ts";
-import type { ClientLifecycle, ClientStore, Suspension } from "../ports.ts";
-import type { SpiffeClient } from "./client.ts";
+import type {
+  ClientLifecycle,
+  FoundSuspension,
+  Standee,
+  Suspension,
+} from "../ports.ts";
+import type { RegisteredClient } from "./client.ts";
 import type { Attestation } from "./attestation.ts";
 import { mergeMetadata } from "./merge.ts";
 import {
@@ -20,7 +25,7 @@ export type Admission = Extract<Decision, { readonly allow: true }>;
 /** An admission and the suspensions that it was held against. */
 export interface Admitted {
   readonly admission: Admission;
-  readonly suspensions: readonly Suspension[];
+  readonly suspensions: readonly FoundSuspension[];
 }
 
 /** What admission goes by. */
@@ -39,7 +44,7 @@ export async function admit(
   attestation: Attestation,
   body: JsonObject,
   settings: AdmissionSettings,
-  store: Pick<ClientLifecycle, "suspensions">,
+  store: Pick<ClientLifecycle, "suspensionsOf">,
 ): Promise<Admitted> {
   const rule = findRule(settings.policy, attestation);
   if (rule === undefined)
@@ -50,8 +55,12 @@ export async function admit(
     settings,
   );
   if (!decision.allow) throw refusal(decision.reasons, rule.name);
-  const suspensions = await store.suspensions();
-  refuseSuspended(attestation, decision, suspensions);
+  const names = standeesOf(attestation, decision);
+  const suspensions = await store.suspensionsOf(
+    // A SPIFFE ID may be a client_id too, which refuseSuspendedClient compares.
+    names.map((who) => ({ ...who, clientId: who.subject })),
+  );
+  for (const who of names) refuseSuspended(who, suspensions);
   return { admission: decision, suspensions };
 }
 
@@ -64,45 +73,80 @@ export function noRuleMatches({ subject }: Attestation): Reason {
   );
 }
 
+/** Who asks: the subject itself, and where it shares a client the one that stands for it. */
+function standeesOf(
+  { trust, subject }: Attestation,
+  { rule }: Admission,
+): readonly Standee[] {
+  const names = new Set([subject, rule.registerAs?.uri ?? subject]);
+  return [...names].map((name) => ({
+    trust,
+    subject: name,
+    rule: rule.name,
+  }));
+}
+
 /**
  * What is withdrawn does not come back by registering again. For a client by its `client_id` there is
  * {@link refuseSuspendedClient}.
  */
 function refuseSuspended(
-  { trust, subject }: Attestation,
-  { rule }: Admission,
+  who: Standee,
   suspensions: readonly Suspension[],
 ): void {
-  for (const name of new Set([subject, rule.registerAs?.uri ?? subject])) {
-    const who = { trust, subject: name, rule: rule.name };
-    const found = suspensions.find((each) => isTargetOf(each, who));
-    if (found === undefined) continue;
-    const { code, message } = suspended(found);
-    throw new DcrError(code, message, { data: { rule: rule.name } });
-  }
+  const found = suspensions.find((each) => isTargetOf(each, who));
+  if (found === undefined) return;
+  const { code, message } = suspended(found);
+  throw new DcrError(code, message, { data: { rule: who.rule } });
 }
 
 /**
- * Refuses a SPIFFE ID to register as a client of its own that is suspended, or to go round that one by a new
- * client beside it (SEC-11). Its other clients go on.
+ * Refuses a subject to register as a client of its own that is suspended, or to go round that one by a new
+ * client beside it, also when that one is gone (SEC-11). Its other clients go on.
  *
  * @throws {DcrError} `registration_suspended`, `store_unavailable`
  */
 export async function refuseSuspendedClient(
-  { subject, softwareId }: Pick<SpiffeClient, "subject" | "softwareId">,
-  suspensions: readonly Suspension[],
-  store: Pick<ClientStore, "findSpiffeClients">,
+  client: Pick<
+    RegisteredClient,
+    "clientId" | "trust" | "subject" | "softwareId"
+  >,
+  suspensions: readonly FoundSuspension[],
+  store: Pick<ClientLifecycle, "listClients">,
 ): Promise<void> {
-  const ofClients = suspensions.filter(({ scope }) => scope === "client");
-  if (ofClients.length === 0) return;
-  const clients = await store.findSpiffeClients(subject);
-  const same = clients.find((client) => client.softwareId === softwareId);
-  for (const { clientId } of same === undefined ? clients : [same]) {
-    const found = ofClients.find(({ value }) => value === clientId);
-    if (found === undefined) continue;
-    const { code, message } = suspended(found);
-    throw new DcrError(code, message, { data: { clientId } });
-  }
+  const { clientId, trust, subject, softwareId } = client;
+  const ofSubject = suspensions.filter(
+    ({ scope, value, client: whose }) =>
+      scope === "client" &&
+      (value === clientId ||
+        (whose?.trust === trust && whose.subject === subject)),
+  );
+  const same = ofSubject.find(
+    (each) => each.value === clientId || each.client?.softwareId === softwareId,
+  );
+  const found = same ?? ofSubject[0];
+  if (found === undefined) return;
+  if (same === undefined && (await isRegistered(client, store))) return;
+  const { code, message } = suspended(found);
+  throw new DcrError(code, message, { data: { clientId: found.value } });
+}
+
+async function isRegistered(
+  {
+    trust,
+    subject,
+    softwareId,
+  }: Pick<RegisteredClient, "trust" | "subject" | "softwareId">,
+  store: Pick<ClientLifecycle, "listClients">,
+): Promise<boolean> {
+  let after: number | undefined;
+  do {
+    const page = await store.listClients({ limit: 100, after, trust, subject });
+    if (page.clients.some((client) => client.softwareId === softwareId))
+      return true;
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  return false;
 }
 
 /** Characters of the message that lists every reason; the audit row has each of them whole. */

@@ -47,7 +47,7 @@ export interface RegistrationPorts extends RefusalAuditPorts, NamingPorts {
   readonly trust: TrustSource;
   readonly store: Pick<
     ClientStore & ClientLifecycle,
-    "register" | "appendAudit" | "suspensions" | "findSpiffeClients"
+    "register" | "appendAudit" | "suspensionsOf" | "listClients"
   > &
     ReplayGuard;
   /** Where the status of Verifiable Credentials is asked; absent where none is trusted. */
@@ -136,8 +136,7 @@ export async function register(
       settings,
       ports,
     });
-    if (proposed.client.kind === "spiffe")
-      await refuseSuspendedClient(proposed.client, suspensions, ports.store);
+    await refuseSuspendedClient(proposed.client, suspensions, ports.store);
     const outcome = await ports.store.register({
       client: proposed.client,
       conditions: proposed.conditions,

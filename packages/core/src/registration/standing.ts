@@ -1,5 +1,5 @@
 import type { DcrErrorCode } from "../errors.ts";
-import type { Suspension, SuspensionTarget } from "../ports.ts";
+import type { Standee, Suspension, SuspensionTarget } from "../ports.ts";
 import { DcrError } from "../errors.ts";
 import { parseSpiffeId, type TrustDomainName } from "../spiffe/id.ts";
 import {
@@ -26,14 +26,6 @@ export interface StandingPorts {
   readonly suspensions: readonly Suspension[];
   /** Epoch seconds; a clock that leapt forward must not end leases, so not necessarily the wall clock. */
   readonly now: number;
-}
-
-/** Whom a withdrawal is compared with: a client, or a credential that asks to be one. */
-export interface Standee {
-  readonly clientId?: string | undefined;
-  readonly trust: string;
-  readonly subject: string;
-  readonly rule?: string | undefined;
 }
 
 /**
@@ -83,16 +75,29 @@ export function suspended({ scope, reason }: Suspension): Withdrawal {
 /** Whether a withdrawal hits a client, or a credential that asks to be one. */
 export function isTargetOf(target: SuspensionTarget, who: Standee): boolean {
   const { scope, value } = target;
-  const names = {
-    client: who.clientId,
-    trust: who.trust,
-    rule: who.rule,
-    subject: who.subject,
-  } satisfies Record<SuspensionTarget["scope"], string | undefined>;
   return (
-    names[scope] === value ||
+    nameIn(scope, who) === value ||
     (scope === "subject" && matches(value, who.subject))
   );
+}
+
+/** Everything by which a withdrawal may name one of these, each once. */
+export function targetsNaming(
+  who: readonly Standee[],
+): readonly SuspensionTarget[] {
+  return (["trust", "rule", "subject", "client"] as const).flatMap((scope) => {
+    const names = new Set(who.map((each) => nameIn(scope, each)));
+    return [...names].flatMap((value) =>
+      value === undefined ? [] : [{ scope, value }],
+    );
+  });
+}
+
+function nameIn(
+  scope: SuspensionTarget["scope"],
+  who: Standee,
+): string | undefined {
+  return scope === "client" ? who.clientId : who[scope];
 }
 
 /** A text that is no pattern, or no SPIFFE ID, matches by equality alone. */

@@ -97,8 +97,8 @@ test("[CAUTH-12] [WIT-07] a proof is claimed for its key until it can no longer 
     store: {
       register: (proposal) => store.register(proposal),
       appendAudit: (entry) => store.appendAudit(entry),
-      suspensions: () => store.suspensions(),
-      findSpiffeClients: (subject) => store.findSpiffeClients(subject),
+      suspensionsOf: (who) => store.suspensionsOf(who),
+      listClients: (query) => store.listClients(query),
       claimOnce: (key, expiresAt) => {
         claimed.push([key, expiresAt]);
         return store.claimOnce(key);

@@ -90,7 +90,7 @@ export const CLIENT_ROUTES: readonly ApiRoute[] = [
         rule,
         subject,
       });
-      const suspensions = await ports.store.suspensions();
+      const suspensions = await ports.store.suspensionsOf(page.clients);
       return jsonReply(200, {
         clients: page.clients.map((client) =>
           describe(client, suspensions, ports),
@@ -109,7 +109,7 @@ export const CLIENT_ROUTES: readonly ApiRoute[] = [
     async handle({ path }, ports) {
       const client = await ports.store.findClient(path["client_id"] ?? "");
       if (client === undefined) return noClient();
-      const suspensions = await ports.store.suspensions();
+      const suspensions = await ports.store.suspensionsOf([client]);
       return jsonReply(200, describe(client, suspensions, ports));
     },
   },

@@ -14,7 +14,7 @@ import { requireGoodStatus, type CredentialStatuses } from "@accredit/core/vc";
 
 /** What telling whether a client still stands needs of the world. */
 export interface StandingSource {
-  readonly store: Pick<ClientLifecycle, "suspensions">;
+  readonly store: Pick<ClientLifecycle, "suspensionsOf">;
   readonly trust: TrustSource;
   readonly policy: Policy;
   /** Epoch seconds by which leases end. */
@@ -37,10 +37,9 @@ export async function requireStanding(
   { store, trust, policy, leaseNow, clock, statuses }: StandingSource,
 ): Promise<void> {
   // Read anew for each request: what one node withdraws, every node refuses from its next request on.
-  const suspensions = await store.suspensions();
-  const ofInstance = suspensions.find((each) =>
-    isTargetOf(each, { trust: client.trust, subject: instance }),
-  );
+  const asInstance = { trust: client.trust, subject: instance };
+  const suspensions = await store.suspensionsOf([client, asInstance]);
+  const ofInstance = suspensions.find((each) => isTargetOf(each, asInstance));
   const withdrawal =
     ofInstance === undefined
       ? withdrawalOf(client, { trust, policy, suspensions, now: leaseNow() })

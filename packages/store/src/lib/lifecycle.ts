@@ -77,6 +77,7 @@ export function lifecycle(
         audit: auditToColumns(audit),
       }),
     suspensions: () => read(async () => reader.suspensions()),
+    suspensionsOf: (who) => read(async () => reader.suspensionsOf(who)),
     statusLists: () => read(async () => reader.statusLists()),
     clientsOnStatusList: (listUrl, after, limit) =>
       read(async () => reader.clientsOnStatusList(listUrl, after, limit)),

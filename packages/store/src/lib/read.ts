@@ -5,8 +5,10 @@ import type {
   AuditRecord,
   ClientPage,
   ClientQuery,
+  FoundSuspension,
   SigningKey,
   StatusListPage,
+  Standee,
   Suspension,
   SuspensionTarget,
 } from "@accredit/core/ports";
@@ -40,6 +42,7 @@ export interface LifecycleReader {
     after: SubjectPage["next"] | undefined,
   ): SubjectPage;
   suspensions(): readonly Suspension[];
+  suspensionsOf(who: readonly Standee[]): readonly FoundSuspension[];
   statusLists(): readonly string[];
   clientsOnStatusList(
     listUrl: string,

@@ -6,6 +6,7 @@ import type {
   ClientPage,
   ClientProposal,
   CredentialFacts,
+  FoundSuspension,
   SigningKey,
   StatusListPage,
   Suspension,
@@ -180,6 +181,24 @@ export function rowToSuspension(row: Row): Suspension {
     value: String(row["value"]),
     reason: String(row["reason"]),
     since: Number(row["since"]),
+  };
+}
+
+/** The columns of `suspensions` that a withdrawal which was looked up is made of. */
+export const SUSPENSION_COLUMNS =
+  "scope, value, reason, since, client_trust, client_subject, client_software_id";
+
+/** A withdrawal that was looked up, from its row. */
+export function rowToFoundSuspension(row: Row): FoundSuspension {
+  const suspension = rowToSuspension(row);
+  if (row["client_subject"] === null) return suspension;
+  return {
+    ...suspension,
+    client: {
+      trust: text(row, "client_trust"),
+      subject: text(row, "client_subject"),
+      softwareId: text(row, "client_software_id"),
+    },
   };
 }
 

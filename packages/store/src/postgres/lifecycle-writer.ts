@@ -25,10 +25,12 @@ const FORGET_LISTS = `DELETE FROM accredit.client_status_lists WHERE client = AN
 const TURN = `UPDATE accredit.clients SET credential_withdrawn = $1
   WHERE client_key = ANY($2::text[]) AND kind = 'vc' AND coalesce(credential_withdrawn, 0) <> $1
   RETURNING client_id`;
-const SUSPEND = `INSERT INTO accredit.suspensions (scope, value, reason, since, value_key)
-  VALUES ($1, $2, $3, $4, $5)
+const SUSPEND = `INSERT INTO accredit.suspensions (scope, value, reason, since, value_key,
+    client_trust, client_subject, client_software_id, client_subject_key)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
   ON CONFLICT (scope, value_key) DO UPDATE SET reason = excluded.reason
   WHERE suspensions.reason <> excluded.reason RETURNING scope`;
+const WHOSE = `SELECT trust, subject, software_id FROM accredit.clients WHERE client_key = $1`;
 const SINCE = `SELECT since FROM accredit.suspensions WHERE scope = $1 AND value_key = $2`;
 const RESUME = `DELETE FROM accredit.suspensions WHERE scope = $1 AND value_key = $2 RETURNING scope`;
 
@@ -106,7 +108,21 @@ const HANDLERS: Handlers = {
     const { session } = transaction;
     const [scope = null, value = null] = suspension;
     const key = keyOf(value);
-    const changed = await session.query(SUSPEND, [...suspension, key]);
+    // Only of a client: what hits others is set even while no client can be read.
+    const [whose] = scope === "client" ? await session.query(WHOSE, [key]) : [];
+    const of = (column: string): string | null => {
+      const name = whose?.[column];
+      return typeof name === "string" ? name : null;
+    };
+    const subject = of("subject");
+    const changed = await session.query(SUSPEND, [
+      ...suspension,
+      key,
+      of("trust"),
+      subject,
+      of("software_id"),
+      subject === null ? null : keyOf(subject),
+    ]);
     if (changed.length > 0)
       transaction.appendAudit(audit, "suspension.set", null, details);
     const [row] = await session.query(SINCE, [scope, key]);

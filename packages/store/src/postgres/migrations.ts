@@ -176,6 +176,27 @@ const STATUS_LIST_TIMES: PostgresMigration = {
   ],
 };
 
+/**
+ * Whose client a suspension by `client_id` withdraws, which is known also when the client is gone, and what finds
+ * suspensions without reading them all.
+ */
+const SUSPENDED_CLIENTS: PostgresMigration = {
+  version: 7,
+  name: "suspended-clients",
+  compatibleFrom: 1,
+  statements: [
+    "ALTER TABLE accredit.suspensions ADD COLUMN client_trust text",
+    "ALTER TABLE accredit.suspensions ADD COLUMN client_subject text",
+    "ALTER TABLE accredit.suspensions ADD COLUMN client_software_id text",
+    "ALTER TABLE accredit.suspensions ADD COLUMN client_subject_key text",
+    `UPDATE accredit.suspensions SET client_trust = trust, client_subject = subject,
+       client_software_id = software_id, client_subject_key = subject_key
+     FROM accredit.clients WHERE scope = 'client' AND client_key = value_key`,
+    "CREATE INDEX suspensions_by_subject ON accredit.suspensions (client_subject_key) WHERE client_subject_key IS NOT NULL",
+    "CREATE INDEX suspensions_by_pattern ON accredit.suspensions (scope, value_key) WHERE scope = 'subject' AND strpos(value, '*') > 0",
+  ],
+};
+
 /** Every step, in order. Add at the end. */
 export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   BASE,
@@ -184,4 +205,5 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   CREDENTIAL_WITHDRAWN,
   AUDIT_BY_ACTION,
   STATUS_LIST_TIMES,
+  SUSPENDED_CLIENTS,
 ];

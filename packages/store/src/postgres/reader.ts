@@ -1,3 +1,4 @@
+import { targetsNaming } from "@accredit/core/registration";
 import { CHAINED_COLUMNS } from "../lib/audit-chain.ts";
 import type { StoreReader } from "../lib/read.ts";
 import {
@@ -8,8 +9,10 @@ import {
   rowToClient,
   rowToKey,
   rowToPlace,
+  rowToFoundSuspension,
   rowToSuspension,
   statusListPageOf,
+  SUSPENSION_COLUMNS,
   trailPage,
   type Row,
 } from "../lib/records.ts";
@@ -166,6 +169,16 @@ export function postgresReader(session: Session): StoreReader {
             compare(one.value, other.value),
         );
     },
+    async suspensionsOf(who) {
+      const targets = targetsNaming(who);
+      const keys = targets.map(({ value }) => keyOf(value));
+      const rows = await session.query(FOUND, [
+        targets.map(({ scope }) => scope),
+        keys,
+        keys.filter((_, index) => targets[index]?.scope === "subject"),
+      ]);
+      return rows.map((row) => rowToFoundSuspension(row));
+    },
     async statusLists() {
       const rows = await session.query(
         "SELECT DISTINCT list_url FROM accredit.client_status_lists",
@@ -184,6 +197,12 @@ export function postgresReader(session: Session): StoreReader {
     },
   };
 }
+
+const FOUND = `SELECT ${SUSPENSION_COLUMNS} FROM accredit.suspensions
+  WHERE (scope, value_key) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+  UNION SELECT ${SUSPENSION_COLUMNS} FROM accredit.suspensions WHERE client_subject_key = ANY($3::text[])
+  UNION SELECT ${SUSPENSION_COLUMNS} FROM accredit.suspensions
+  WHERE scope = 'subject' AND strpos(value, '*') > 0`;
 
 const TARGETS = {
   trust: "SELECT clients FROM accredit.trust_counts WHERE trust = $1",

@@ -1,9 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
+import { targetsNaming } from "@accredit/core/registration";
 import type { LifecycleReader } from "../lib/read.ts";
 import {
   CLIENT_COLUMNS,
   pageOf,
+  rowToFoundSuspension,
   rowToSuspension,
+  SUSPENSION_COLUMNS,
   statusListPageOf,
 } from "../lib/records.ts";
 
@@ -41,6 +44,13 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
   const withdrawn = db.prepare(
     "SELECT scope, value, reason, since FROM suspensions ORDER BY since, scope, value",
   );
+  const found = (condition: string) =>
+    db.prepare(
+      `SELECT ${SUSPENSION_COLUMNS} FROM suspensions WHERE ${condition}`,
+    );
+  const named = found("scope = ? AND value = ?");
+  const ofSubject = found("client_subject = ?");
+  const patterns = found("scope = 'subject' AND instr(value, '*') > 0");
   const lists = db.prepare(
     "SELECT DISTINCT list_url FROM client_status_lists ORDER BY list_url",
   );
@@ -84,6 +94,16 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
       };
     },
     suspensions: () => withdrawn.all().map((row) => rowToSuspension(row)),
+    suspensionsOf: (who) => {
+      const targets = targetsNaming(who);
+      const rows = targets.flatMap(({ scope, value }) => [
+        ...named.all(scope, value),
+        ...(scope === "subject" ? ofSubject.all(value) : []),
+      ]);
+      return [...rows, ...patterns.all()].map((row) =>
+        rowToFoundSuspension(row),
+      );
+    },
     statusLists: () => lists.all().map((row) => String(row["list_url"])),
     clientsOnStatusList: (listUrl, after = 0, limit) =>
       statusListPageOf(onList.all(listUrl, after, limit), limit),

@@ -21,8 +21,12 @@ const REMOVE = `DELETE FROM clients WHERE id IN
    ORDER BY ended_at LIMIT ?2) RETURNING client_id`;
 const TURN = `UPDATE clients SET credential_withdrawn = ?1
   WHERE client_id = ?2 AND kind = 'vc' AND coalesce(credential_withdrawn, 0) <> ?1`;
-const SUSPEND = `INSERT INTO suspensions (scope, value, reason, since) VALUES (?, ?, ?, ?)
-  ON CONFLICT (scope, value) DO UPDATE SET reason = excluded.reason WHERE reason <> excluded.reason`;
+const SUSPEND = `INSERT INTO suspensions
+    (scope, value, reason, since, client_trust, client_subject, client_software_id)
+  VALUES (?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (scope, value) DO UPDATE SET reason = excluded.reason WHERE suspensions.reason <> excluded.reason`;
+const WHOSE =
+  "SELECT trust, subject, software_id FROM clients WHERE client_id = ?";
 const SINCE = "SELECT since FROM suspensions WHERE scope = ? AND value = ?";
 const RESUME = "DELETE FROM suspensions WHERE scope = ? AND value = ?";
 
@@ -39,6 +43,7 @@ export function lifecycleWriter(
   const removeDue = db.prepare(REMOVE);
   const turn = db.prepare(TURN);
   const suspend = db.prepare(SUSPEND);
+  const findWhose = db.prepare(WHOSE);
   const since = db.prepare(SINCE);
   const resume = db.prepare(RESUME);
 
@@ -104,10 +109,22 @@ export function lifecycleWriter(
     sweep,
     credentials: tellCredentials,
     suspend: ({ suspension, audit, details }) => {
-      audited(suspend.run(...suspension).changes, () =>
+      const [scope = null, value = null] = suspension;
+      const whose = scope === "client" ? findWhose.get(value) : undefined;
+      const {
+        trust = null,
+        subject = null,
+        software_id: softwareId = null,
+      } = whose ?? {};
+      const { changes } = suspend.run(
+        ...suspension,
+        trust,
+        subject,
+        softwareId,
+      );
+      audited(changes, () =>
         appendAudit(audit, "suspension.set", null, details),
       );
-      const [scope = null, value = null] = suspension;
       return [Number(since.get(scope, value)?.["since"])];
     },
     resume: ({ target, audit, details }) =>

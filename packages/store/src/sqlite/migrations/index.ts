@@ -9,6 +9,7 @@ import { registrationId } from "./0006-registration-id.ts";
 import { credentialWithdrawn } from "./0007-credential-withdrawn.ts";
 import { auditTrailAccount } from "./0008-audit-trail-account.ts";
 import { statusListTimes } from "./0009-status-list-times.ts";
+import { suspendedClients } from "./0010-suspended-clients.ts";
 
 export type { Migration } from "./migration.ts";
 
@@ -23,4 +24,5 @@ export const MIGRATIONS: readonly Migration[] = [
   credentialWithdrawn,
   auditTrailAccount,
   statusListTimes,
+  suspendedClients,
 ];
