@@ -240,6 +240,16 @@ for (const [method, path, body] of [
   ["GET", "/audit?action=everything"],
   ["GET", "/audit?before=9999999999999999"],
   ["PUT", "/suspensions/planet/earth", {}],
+  ["PUT", "/suspensions/trust/example.org", { reasn: "typo" }],
+  ["PUT", "/suspensions/trust/EXAMPLE.org", {}],
+  ["PUT", "/suspensions/rule/agent", {}],
+  ["PUT", "/suspensions/subject/*", {}],
+  ["PUT", "/suspensions/subject/%ff", {}],
+  ["GET", "/suspensions/subject/%ff/preview"],
+  ["PUT", "/suspensions/subject/spiffe%3A%2F%2Fexample.org", {}],
+  ["PUT", "/suspensions/subject/spiffe%3A%2F%2Fexample.org%2F**%2Fb", {}],
+  ["PUT", "/suspensions/subject/spiffe%3A%2F%2FEXAMPLE.org%2F*", {}],
+  ["GET", "/suspensions/subject/spiffe%3A%2F%2FEXAMPLE.org%2F*/preview"],
   ["PUT", "/suspensions/trust/example.org", { reason: 7 }],
   ["PUT", "/suspensions/trust/example.org", { reason: "x".repeat(501) }],
   ["PUT", "/suspensions/trust/example.org", []],
@@ -258,7 +268,7 @@ test("other methods and too much are refused by name", async (t) => {
   const { call } = await startAdmin(t);
   assert.equal((await call("POST", "/clients")).status, 405);
   assert.equal((await call("GET", "/nothing")).status, 404);
-  const { status } = await call("PUT", "/suspensions/trust/x", {
+  const { status } = await call("PUT", "/suspensions/trust/example.org", {
     body: { reason: "x".repeat(70_000) },
   });
   assert.equal(status, 413);

@@ -93,8 +93,14 @@ test("suspending an issuer shows first what it hits, and changes nothing without
   await cli("issuers", "resume", "example.org");
   assert.equal(await token(OTHER), 200);
 
-  const pattern = "spiffe://example.org/ns/*/agent/b*";
-  const none = await cli("issuers", "suspend", pattern, "--subject");
+  const folder = "spiffe://example.org/ns/*/agent";
+  const bad = await cli("issuers", "suspend", `${folder}/b*`, "--subject");
+  assert.equal(bad.code, 1);
+  assert.match(bad.err, /a whole segment may be \*/);
+  const rule = await cli("issuers", "suspend", "agnts", "--rule", "--yes");
+  assert.equal(rule.code, 1);
+  assert.match(rule.err, /expected one of the policy rules \(agents/);
+  const none = await cli("issuers", "suspend", `${folder}/b/*`, "--subject");
   assert.match(none.out, /would suspend 0 clients/);
   assert.equal(
     (await cli("issuers", "suspend", "agents", "--rule", "--yes")).code,

@@ -5,6 +5,7 @@ import { NO_BUDGET, readBody } from "../http/read-body.ts";
 import { errorDescription, errorHeaders, wireError } from "../wire/errors.ts";
 import { errorReply, jsonReply, toResponse } from "../wire/reply.ts";
 import {
+  readPath,
   readQuery,
   type AdminEnv,
   type ApiPorts,
@@ -51,7 +52,7 @@ export function createAdminApi(
         toResponse(
           await route.handle(
             {
-              path: context.req.param(),
+              path: readPath(context),
               query: readQuery(context, route.query),
               body: () => readBody(context.env.incoming, NO_BUDGET),
               caller: {

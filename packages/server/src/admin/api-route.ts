@@ -1,12 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context } from "hono";
 import { DcrError } from "@accredit/core/errors";
-import type {
-  AuditDraft,
-  Clock,
-  Store,
-  SuspensionTarget,
-} from "@accredit/core/ports";
+import type { AuditDraft, Clock, Store } from "@accredit/core/ports";
 import { auditRow } from "@accredit/core/registration";
 import type { StandingSource } from "../client-authentication/standing.ts";
 import type { Endpoints } from "../endpoints.ts";
@@ -63,6 +58,26 @@ export interface ApiCall {
   readonly query: Readonly<Record<string, string>>;
   readonly body: () => Promise<Uint8Array>;
   readonly caller: Readonly<Caller>;
+}
+
+/**
+ * The parameters of the path, decoded.
+ *
+ * @throws {DcrError} `request_malformed`
+ */
+export function readPath(
+  context: Context<AdminEnv>,
+): Readonly<Record<string, string>> {
+  try {
+    // What cannot be decoded would be taken as it is written, and name something else.
+    decodeURIComponent(new URL(context.req.url).pathname);
+  } catch {
+    throw new DcrError(
+      "request_malformed",
+      "expected a path whose percent-encoding is UTF-8, got another",
+    );
+  }
+  return context.req.param();
 }
 
 const WHOLE = /^(0|[1-9][0-9]{0,14})$/;
@@ -142,27 +157,4 @@ export function adminAudit({ caller }: ApiCall, ports: ApiPorts): AuditDraft {
   const { remote, credential = null } = caller;
   const request = { requestId: ports.newAuditId(), remote };
   return auditRow(request, ports.clock.now(), { rule: null, credential });
-}
-
-const SCOPES: readonly SuspensionTarget["scope"][] = [
-  "trust",
-  "rule",
-  "subject",
-  "client",
-];
-
-/**
- * What a path names as the target of a withdrawal.
- *
- * @throws {DcrError} `request_malformed`
- */
-export function targetOf({ path }: ApiCall): SuspensionTarget {
-  const scope = SCOPES.find((each) => each === path["scope"]);
-  if (scope === undefined) {
-    throw new DcrError(
-      "request_malformed",
-      `expected a scope of ${SCOPES.join(", ")}, got another`,
-    );
-  }
-  return { scope, value: path["value"] ?? "" };
 }

@@ -2,12 +2,8 @@ import type { Suspension } from "@accredit/core/ports";
 import { parseJsonObject } from "../http/json-body.ts";
 import { DcrError } from "@accredit/core/errors";
 import { errorReply, jsonReply } from "../wire/reply.ts";
-import {
-  adminAudit,
-  targetOf,
-  type ApiPorts,
-  type ApiRoute,
-} from "./api-route.ts";
+import { adminAudit, type ApiPorts, type ApiRoute } from "./api-route.ts";
+import { effectiveTargetOf, targetOf } from "./suspension-target.ts";
 import type { TrustSourceHealth } from "./metrics.ts";
 
 const TEXT = { type: "string" } as const;
@@ -143,9 +139,9 @@ export const TRUST_ROUTES: readonly ApiRoute[] = [
       required: ["scope", "value", "clients", "complete"],
       properties: { scope: TEXT, value: TEXT, ...COUNT },
     },
-    async handle(call, { store }) {
-      const target = targetOf(call);
-      const count = await store.countTargets(target);
+    async handle(call, ports) {
+      const target = await effectiveTargetOf(call, ports);
+      const count = await ports.store.countTargets(target);
       return jsonReply(200, { ...target, ...count });
     },
   },
@@ -158,10 +154,11 @@ export const TRUST_ROUTES: readonly ApiRoute[] = [
     body: {
       type: "object",
       properties: { reason: { type: "string", maxLength: MAX_REASON } },
+      additionalProperties: false,
     },
     answer: SUSPENSION,
     async handle(call, ports) {
-      const target = targetOf(call);
+      const target = await effectiveTargetOf(call, ports);
       const suspension = {
         ...target,
         reason: readReason(await call.body()),
@@ -195,7 +192,12 @@ export const TRUST_ROUTES: readonly ApiRoute[] = [
 
 function readReason(bytes: Uint8Array): string {
   if (bytes.byteLength === 0) return "";
-  const { reason = "" } = parseJsonObject(bytes);
+  const { reason = "", ...unknown } = parseJsonObject(bytes);
+  if (Object.keys(unknown).length > 0)
+    throw new DcrError(
+      "request_malformed",
+      "expected a body of the member reason, or none, got another member",
+    );
   if (typeof reason === "string" && reason.length <= MAX_REASON) return reason;
   throw new DcrError(
     "request_malformed",
