@@ -351,6 +351,14 @@ export interface SuspensionSet extends TargetCount {
 /** The part of an audit row that the caller of a write knows; the outcome decides the rest. */
 export type AuditDraft = Omit<AuditEntry, "action" | "clientId">;
 
+/** How many clients a sweep dealt with. */
+export interface Swept {
+  readonly expired: number;
+  readonly removed: number;
+  /** Suspended ones, of which neither was done. */
+  readonly kept: number;
+}
+
 /** What happens to clients after they are registered. */
 export interface ClientLifecycle {
   /** Moves the end of a lease on, never back; false where the client is gone or has no lease. */
@@ -371,6 +379,7 @@ export interface ClientLifecycle {
    * Ends the leases that ran out before `now` (epoch seconds), and removes what was ended more than
    * `keepSeconds` before, at most `limit` of each, each batch with its audit row. A lease that was ended no
    * longer counts against a quota; its client can come back under its old id until it is removed.
+   * What is suspended stays, so that resuming restores it: its lease is moved on instead.
    * Where the database has a clock of its own, nothing ends that is not over by both.
    */
   sweep(
@@ -378,7 +387,7 @@ export interface ClientLifecycle {
     keepSeconds: number,
     limit: number,
     auditId: () => string,
-  ): Promise<{ readonly expired: number; readonly removed: number }>;
+  ): Promise<Swept>;
   listClients(query: ClientQuery): Promise<ClientPage>;
   /** How many clients a withdrawal would hit. Other work gets its turn in between, however many they are. */
   countTargets(target: SuspensionTarget): Promise<TargetCount>;

@@ -22,6 +22,7 @@ import type {
   Suspension,
   SuspensionSet,
   SuspensionTarget,
+  Swept,
   TargetCount,
 } from "@accredit/core/ports";
 import {
@@ -29,6 +30,8 @@ import {
   withdrawnSubjects,
   type RegisteredClient,
 } from "@accredit/core/registration";
+import { FakeSuspensions } from "./fake-suspensions.ts";
+import { isLive, statusListsOf, type HeldClient } from "./held-client.ts";
 
 /** What a {@link FakeClientStore} can be told to fail at. */
 export type FakeStoreFault = "register" | "appendAudit" | "renewLease";
@@ -43,7 +46,7 @@ export class FakeClientStore implements Store {
   readonly #clients = new Map<string, HeldClient>();
   readonly #claimed = new Set<string>();
   readonly #audit: AuditRecord[] = [];
-  readonly #suspensions = new Map<string, FoundSuspension>();
+  readonly #suspensions = new FakeSuspensions();
   #rows = 0;
   readonly #revoked = new Set<string>();
   readonly #listTimes = new Map<string, number>();
@@ -211,10 +214,18 @@ export class FakeClientStore implements Store {
     keepSeconds: number,
     limit: number,
     auditId: () => string,
-  ): Promise<{ readonly expired: number; readonly removed: number }> {
+  ): Promise<Swept> {
     this.#check();
+    let kept = 0;
     const due = (isDue: (held: HeldClient) => boolean) =>
-      [...this.#clients].filter(([, held]) => isDue(held)).slice(0, limit);
+      [...this.#clients]
+        .filter(([, held]) => isDue(held))
+        .slice(0, limit)
+        .filter(([, held]) => {
+          const isKept = this.#keepSuspended(held, now);
+          if (isKept) kept += 1;
+          return !isKept;
+        });
     const namesOf = (rows: readonly (readonly [string, HeldClient])[]) => ({
       clients: rows.map(([, { client }]) => client.clientId),
     });
@@ -245,7 +256,15 @@ export class FakeClientStore implements Store {
         details,
       });
     }
-    return { expired: expired.length, removed: removed.length };
+    return { expired: expired.length, removed: removed.length, kept };
+  }
+
+  #keepSuspended(held: HeldClient, now: number): boolean {
+    if (!this.#suspensions.hits(held.client)) return false;
+    if (held.endedAt === undefined)
+      held.client = { ...held.client, leaseExpiresAt: now + 3600 };
+    else held.endedAt = now;
+    return true;
   }
 
   async listClients(query: ClientQuery): Promise<ClientPage> {
@@ -281,26 +300,22 @@ export class FakeClientStore implements Store {
   ): Promise<SuspensionSet> {
     const count = await this.countTargets(suspension);
     const { scope, value, reason } = suspension;
-    const key = `${scope} ${value}`;
-    const present = this.#suspensions.get(key);
-    const { since } = present ?? suspension;
-    if (present?.reason !== reason) {
-      const { client } = (scope === "client" && this.#held(value)) || {};
-      this.#suspensions.set(key, { client, ...present, ...suspension, since });
+    const client = scope === "client" ? this.#held(value)?.client : undefined;
+    const { changed, since } = this.#suspensions.set(suspension, client);
+    if (changed)
       this.#append({
         ...audit,
         action: "suspension.set",
         clientId: null,
         details: { scope, value, reason, ...count },
       });
-    }
     return { ...count, since };
   }
 
   async resume(target: SuspensionTarget, audit: AuditDraft): Promise<boolean> {
     this.#check();
     const { scope, value } = target;
-    if (!this.#suspensions.delete(`${scope} ${value}`)) return false;
+    if (!this.#suspensions.lift(target)) return false;
     const details = { scope, value };
     this.#append({
       ...audit,
@@ -313,22 +328,14 @@ export class FakeClientStore implements Store {
 
   async suspensions(): Promise<readonly Suspension[]> {
     this.#check();
-    return [...this.#suspensions.values()].map(
-      ({ scope, value, reason, since }) => ({ scope, value, reason, since }),
-    );
+    return this.#suspensions.all();
   }
 
   async suspensionsOf(
     who: readonly Standee[],
   ): Promise<readonly FoundSuspension[]> {
     this.#check();
-    return [...this.#suspensions.values()].filter((suspension) =>
-      who.some(
-        (each) =>
-          isTargetOf(suspension, each) ||
-          suspension.client?.subject === each.subject,
-      ),
-    );
+    return this.#suspensions.of(who);
   }
 
   async statusLists(): Promise<readonly string[]> {
@@ -510,28 +517,6 @@ export class FakeClientStore implements Store {
     const fault = operation && this.faults.get(operation);
     if (fault !== undefined) throw fault;
   }
-}
-
-/** A client and what registration compares its keys by. */
-interface HeldClient {
-  client: RegisteredClient;
-  readonly keyThumbprints: string | null;
-  /** Epoch seconds; when a sweep ended its lease. */
-  endedAt: number | undefined;
-  /** Whether the audit trail says that its credential was withdrawn. */
-  isWithdrawn: boolean;
-  readonly row: number;
-}
-
-function isLive({ endedAt }: HeldClient): boolean {
-  return endedAt === undefined;
-}
-
-function statusListsOf({ client }: HeldClient): readonly string[] {
-  if (client.kind !== "vc") return [];
-  return client.credential.status.flatMap((entry) =>
-    entry.kind === "unknown" ? [] : [entry.listUrl],
-  );
 }
 
 function identityOf({

@@ -41,7 +41,7 @@ function leaseTests(check: Check): void {
     await store.register(makeProposal());
     assert.equal(await store.renewLease(A, 2000, makeAudit()), false);
     const swept = await sweep(store, 4e9, 0);
-    assert.deepEqual(swept, { expired: 0, removed: 0 });
+    assert.deepEqual(swept, { expired: 0, removed: 0, kept: 0 });
     assert.equal((await store.findClient(A))?.leaseExpiresAt, null);
   });
 
@@ -55,8 +55,16 @@ function leaseTests(check: Check): void {
         conditions,
       });
       await store.register(first);
-      assert.deepEqual(await sweep(store, 1000), { expired: 0, removed: 0 });
-      assert.deepEqual(await sweep(store, 1001), { expired: 1, removed: 0 });
+      assert.deepEqual(await sweep(store, 1000), {
+        expired: 0,
+        removed: 0,
+        kept: 0,
+      });
+      assert.deepEqual(await sweep(store, 1001), {
+        expired: 1,
+        removed: 0,
+        kept: 0,
+      });
       assert.equal(await store.countClients(), 0);
       assert.equal((await store.findClient("opaque-1"))?.clientId, "opaque-1");
       assert.equal(await store.renewLease("opaque-1", 9e9, makeAudit()), false);
@@ -126,6 +134,7 @@ function leaseTests(check: Check): void {
       assert.deepEqual(await sweep(store, late, 500), {
         expired: 2,
         removed: 0,
+        kept: 0,
       });
       assert.equal((await sweep(store, late + 500, 500)).removed, 0);
       // Back, and ended once more: it is kept from then on.
@@ -133,6 +142,7 @@ function leaseTests(check: Check): void {
       assert.deepEqual(await sweep(store, late + 502, 500), {
         expired: 1,
         removed: 1,
+        kept: 0,
       });
       assert.equal(await store.findClient(subjectOf(1)), undefined);
       assert.equal((await sweep(store, late + 1002, 500)).removed, 0);

@@ -83,6 +83,52 @@ export function withdrawalTests(check: Check): void {
     assert.deepEqual(await found({ ...nobody, subject: A }), []);
   });
 
+  check(
+    "what is suspended outlasts its lease, and is there when it is resumed",
+    async (store) => {
+      const shared = "spiffe://example.org/ns/shared/*";
+      const targets = [
+        { scope: "trust", value: "example.org" },
+        { scope: "rule", value: "agents" },
+        { scope: "subject", value: A },
+        { scope: "subject", value: "spiffe://example.org/*/prod/**" },
+        { scope: "subject", value: "spiffe://example.org/ns/shared/7/*" },
+        { scope: "client", value: "one" },
+      ] as const;
+      let now = 1000;
+      const sweep = () => store.sweep(now, 500, 10, randomUUID);
+      for (const [turn, target] of targets.entries()) {
+        const subject = target.value.includes("shared") ? shared : A;
+        const clientId = subject === A ? "one" : "shared";
+        await store.register(
+          makeProposal({ subject, clientId, leaseExpiresAt: now }),
+        );
+        if (turn % 2 === 1) {
+          now += 1;
+          assert.equal((await sweep()).expired, 1, "before it is suspended");
+        }
+        await store.suspend({ ...target, reason: "", since: 1 }, makeAudit());
+        for (let month = 0; month < 3; month++) {
+          now += 2_600_000;
+          const swept = await sweep();
+          assert.deepEqual(swept, { expired: 0, removed: 0, kept: 1 });
+          assert.equal((await sweep()).kept, 0, "for a while");
+        }
+        await store.resume(target, makeAudit());
+        assert.ok(await store.findClient(clientId));
+        if (turn % 2 === 0) {
+          assert.equal(await store.countClients(), 1);
+          assert.equal((await sweep()).expired, 0, "it may renew its lease");
+          now += 2_600_000;
+          assert.equal((await sweep()).expired, 1);
+        }
+        now += 2_600_000;
+        assert.equal((await sweep()).removed, 1);
+        assert.equal(await store.findClient(clientId), undefined);
+      }
+    },
+  );
+
   const counter =
     (store: Store) =>
     async (scope: SuspensionTarget["scope"], value: string) => {

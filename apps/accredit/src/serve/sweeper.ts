@@ -41,7 +41,7 @@ export function startSweeper({
   const sweepAll = async (): Promise<void> => {
     const total = { expired: 0, removed: 0 };
     while (!stop.signal.aborted) {
-      const { expired, removed } = await store.sweep(
+      const { expired, removed, kept } = await store.sweep(
         steadyNow(),
         keepEndedSeconds,
         BATCH,
@@ -49,7 +49,7 @@ export function startSweeper({
       );
       total.expired += expired;
       total.removed += removed;
-      if (expired < BATCH && removed < BATCH) break;
+      if (expired + removed + kept < BATCH) break;
       await clock.sleep(PAUSE_MS, stop.signal);
     }
     if (total.expired + total.removed > 0) log.info(total, "leases swept");

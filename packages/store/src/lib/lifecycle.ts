@@ -43,14 +43,18 @@ export function lifecycle(
         sweepAudit(auditId(), now),
         sweepAudit(auditId(), now),
       ] as const;
-      const [expired, removed] = await queue.submit({
+      const [expired, removed, kept] = await queue.submit({
         kind: "sweep",
         now,
         keepSeconds,
         limit,
         audits: [auditToColumns(audits[0]), auditToColumns(audits[1])],
       });
-      return { expired: Number(expired), removed: Number(removed) };
+      return {
+        expired: Number(expired),
+        removed: Number(removed),
+        kept: Number(kept),
+      };
     },
     listClients: (query) => read(async () => reader.listClients(query)),
     countTargets: (target) =>

@@ -1,5 +1,6 @@
 import type { Column, LifecycleOp } from "../lib/writer-protocol.ts";
 import type { Row } from "../lib/records.ts";
+import { splitSuspended, SUSPENDED_FOR } from "../lib/suspended-rows.ts";
 import { CountChanges } from "./counts.ts";
 import { keyOf } from "./keys.ts";
 import type { WriterTransaction } from "./transaction.ts";
@@ -11,16 +12,27 @@ const DELETE = `DELETE FROM accredit.clients WHERE client_key = $1
 const ROTATE = `UPDATE accredit.clients SET management_token_hash = $1
   WHERE client_key = $2 AND (management_token_hash = $3 OR (management_token_hash IS NULL AND $3 IS NULL))
   RETURNING id`;
-const END = `UPDATE accredit.clients SET state = 'ended', ended_at = $1 WHERE id IN
-  (SELECT id FROM accredit.clients WHERE state = 'live' AND lease_expires_at < $1
-   ORDER BY lease_expires_at LIMIT $2) RETURNING client_id, rule, trust`;
+const SUSPENDED = [
+  "scope = 'trust' AND value = trust",
+  "scope = 'rule' AND value = rule",
+  "scope = 'subject' AND value_key = subject_key",
+  "scope = 'client' AND value_key = client_key",
+]
+  .map((names) => `EXISTS (SELECT 1 FROM accredit.suspensions WHERE ${names})`)
+  .join(" OR ");
+const DUE = `SELECT id, client_id, subject, rule, trust, ${SUSPENDED} AS is_suspended FROM accredit.clients`;
+const DUE_TO_END = `${DUE} WHERE state = 'live' AND lease_expires_at < $1 ORDER BY lease_expires_at LIMIT $2`;
+// A node of an older release also leaves the time of an earlier end on a client that came back: that one is not meant.
+const DUE_TO_GO = `${DUE} WHERE state = 'ended' AND ended_at < $1 AND lease_expires_at < $1
+  ORDER BY ended_at LIMIT $2`;
+const PATTERNS = `SELECT value FROM accredit.suspensions WHERE scope = 'subject' AND strpos(value, '*') > 0`;
+const END = `UPDATE accredit.clients SET state = 'ended', ended_at = $1 WHERE id = ANY($2::int8[])`;
+const EXTEND = `UPDATE accredit.clients SET lease_expires_at = $1 WHERE id = ANY($2::int8[])`;
+const KEEP = `UPDATE accredit.clients SET ended_at = $1 WHERE id = ANY($2::int8[])`;
+const REMOVE = `DELETE FROM accredit.clients WHERE id = ANY($1::int8[])`;
 // What a node of an older release ended says when: from now on.
 const DATE = `UPDATE accredit.clients SET ended_at = greatest($1, lease_expires_at) WHERE id IN
   (SELECT id FROM accredit.clients WHERE state = 'ended' AND ended_at IS NULL LIMIT $2)`;
-// Such a node also leaves the time of an earlier end on a client that came back: that one is not meant.
-const REMOVE = `DELETE FROM accredit.clients WHERE id IN
-  (SELECT id FROM accredit.clients WHERE state = 'ended' AND ended_at < $1 AND lease_expires_at < $1
-   ORDER BY ended_at LIMIT $2) RETURNING id, client_id`;
 const FORGET_LISTS = `DELETE FROM accredit.client_status_lists WHERE client = ANY($1::int8[])`;
 const TURN = `UPDATE accredit.clients SET credential_withdrawn = $1
   WHERE client_key = ANY($2::text[]) AND kind = 'vc' AND coalesce(credential_withdrawn, 0) <> $1
@@ -74,10 +86,22 @@ const HANDLERS: Handlers = {
   async sweep(transaction, { now: nodeNow, keepSeconds, limit, audits }) {
     const { session } = transaction;
     const now = transaction.earlier(nodeNow);
-    const removed = await session.query(REMOVE, [now - keepSeconds, limit]);
+    const patterns = await session.query(PATTERNS);
+    const split = async (due: string, before: number) =>
+      splitSuspended(await session.query(due, [before, limit]), patterns);
+    const change = async (sql: string, time: number, rows: readonly Row[]) => {
+      if (rows.length > 0) await session.query(sql, [time, idsOf(rows)]);
+    };
+    const old = await split(DUE_TO_GO, now - keepSeconds);
+    const removed = old.others;
+    if (removed.length > 0) await session.query(REMOVE, [idsOf(removed)]);
     await forgetLists(transaction, removed);
-    const expired = await session.query(END, [now, limit]);
+    await change(KEEP, now, old.suspended);
+    const over = await split(DUE_TO_END, now);
+    const expired = over.others;
+    await change(END, now, expired);
     await removeCounted(transaction, expired);
+    await change(EXTEND, now + SUSPENDED_FOR, over.suspended);
     await session.query(DATE, [now, limit]);
     const [expiredAudit, removedAudit] = audits;
     if (expired.length > 0)
@@ -88,7 +112,8 @@ const HANDLERS: Handlers = {
       transaction.appendAudit(removedAudit, "clients.removed", null, {
         clients: removed.map(nameOf),
       });
-    return [expired.length, removed.length];
+    const kept = over.suspended.length + old.suspended.length;
+    return [expired.length, removed.length, kept];
   },
   async credentials(transaction, { listUrl, to, clientIds, audit }) {
     const rows = await transaction.session.query(TURN, [
@@ -145,6 +170,8 @@ export async function changeLifecycle(
   return HANDLERS[op.kind](transaction, op as never);
 }
 
+const idsOf = (rows: readonly Row[]): readonly number[] =>
+  rows.map((row) => Number(row["id"]));
 const nameOf = (row: Row): string => String(row["client_id"]);
 
 async function removeCounted(
@@ -162,5 +189,5 @@ async function forgetLists(
   rows: readonly Row[],
 ): Promise<void> {
   if (rows.length === 0) return;
-  await session.query(FORGET_LISTS, [rows.map((row) => Number(row["id"]))]);
+  await session.query(FORGET_LISTS, [idsOf(rows)]);
 }

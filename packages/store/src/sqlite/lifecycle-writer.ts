@@ -1,24 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AppendAudit } from "./audit-writer.ts";
 import type { Column, LifecycleOp } from "../lib/writer-protocol.ts";
+import { sweeper } from "./sweep.ts";
 
 const RENEW = `UPDATE clients SET lease_expires_at = ?
   WHERE client_id = ? AND state = 'live' AND lease_expires_at < ?`;
 const DELETE = "DELETE FROM clients WHERE client_id = ?";
 const ROTATE = `UPDATE clients SET management_token_hash = ?
   WHERE client_id = ? AND management_token_hash IS ?`;
-const END = `UPDATE clients SET state = 'ended', ended_at = ?1 WHERE id IN
-  (SELECT id FROM clients WHERE state = 'live' AND lease_expires_at < ?1
-   ORDER BY lease_expires_at LIMIT ?2) RETURNING client_id`;
-// What a process of an older release ended says when: from now on.
-const DATE = `UPDATE clients SET ended_at = max(?, lease_expires_at) WHERE id IN
-  (SELECT id FROM clients WHERE state = 'ended' AND ended_at IS NULL LIMIT ?)`;
-// Such a process also leaves the time of an earlier end on a client that came back: that one is not meant. Left to
-// itself SQLite goes by the lease: of many that ran out long ago few may be due.
-const REMOVE = `DELETE FROM clients WHERE id IN
-  (SELECT id FROM clients INDEXED BY clients_ended
-   WHERE state = 'ended' AND ended_at < ?1 AND lease_expires_at < ?1
-   ORDER BY ended_at LIMIT ?2) RETURNING client_id`;
 const TURN = `UPDATE clients SET credential_withdrawn = ?1
   WHERE client_id = ?2 AND kind = 'vc' AND coalesce(credential_withdrawn, 0) <> ?1`;
 const SUSPEND = `INSERT INTO suspensions
@@ -38,33 +27,12 @@ export function lifecycleWriter(
   const renew = db.prepare(RENEW);
   const remove = db.prepare(DELETE);
   const rotate = db.prepare(ROTATE);
-  const endDue = db.prepare(END);
-  const date = db.prepare(DATE);
-  const removeDue = db.prepare(REMOVE);
   const turn = db.prepare(TURN);
   const suspend = db.prepare(SUSPEND);
   const findWhose = db.prepare(WHOSE);
   const since = db.prepare(SINCE);
   const resume = db.prepare(RESUME);
-
-  const sweep = ({
-    now,
-    keepSeconds,
-    limit,
-    audits,
-  }: Extract<LifecycleOp, { kind: "sweep" }>) => {
-    const namesOf = (rows: readonly Record<string, unknown>[]) =>
-      rows.map((row) => String(row["client_id"]));
-    const removed = namesOf(removeDue.all(now - keepSeconds, limit));
-    const expired = namesOf(endDue.all(now, limit));
-    date.run(now, limit);
-    const [expiredAudit, removedAudit] = audits;
-    if (expired.length > 0)
-      appendAudit(expiredAudit, "clients.expired", null, { clients: expired });
-    if (removed.length > 0)
-      appendAudit(removedAudit, "clients.removed", null, { clients: removed });
-    return [expired.length, removed.length];
-  };
+  const sweep = sweeper(db, appendAudit);
 
   const tellCredentials = ({
     listUrl,
