@@ -50,7 +50,11 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
     );
   const named = found("scope = ? AND value = ?");
   const ofSubject = found("client_subject = ?");
-  const patterns = found("scope = 'subject' AND instr(value, '*') > 0");
+  // Left to itself SQLite reads every suspended subject.
+  const patterns = db.prepare(
+    `SELECT ${SUSPENSION_COLUMNS} FROM suspensions INDEXED BY suspensions_by_pattern
+     WHERE scope = 'subject' AND instr(value, '*') > 0`,
+  );
   const lists = db.prepare(
     "SELECT DISTINCT list_url FROM client_status_lists ORDER BY list_url",
   );
