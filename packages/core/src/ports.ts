@@ -367,6 +367,11 @@ export interface ClientLifecycle {
     leaseExpiresAt: number,
     audit: AuditDraft,
   ): Promise<boolean>;
+  /**
+   * Epoch seconds: since when there has been no room to renew leases; undefined where there is. Those that ran before
+   * go on running until there is room again.
+   */
+  noRoomSince(): number | undefined;
   /** False where there was none. */
   deleteClient(clientId: string, audit: AuditDraft): Promise<boolean>;
   /** Replaces a registration access token's hash; false where it was another meanwhile. */
@@ -380,7 +385,8 @@ export interface ClientLifecycle {
    * `keepSeconds` before, at most `limit` of each, each batch with its audit row. A lease that was ended no
    * longer counts against a quota; its client can come back under its old id until it is removed.
    * What is suspended stays, so that resuming restores it: its lease is moved on instead.
-   * Where the database has a clock of its own, nothing ends that is not over by both.
+   * Where the database has a clock of its own, nothing ends that is not over by both; nor does what could not be
+   * renewed for lack of room.
    */
   sweep(
     now: number,

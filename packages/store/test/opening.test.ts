@@ -64,10 +64,10 @@ test("makes the directory and the file for their owner alone", async () => {
   await store.register(makeProposal());
   assert.equal(modeOf(directory), 0o700);
   const files = readdirSync(directory).sort();
-  assert.deepEqual(files, ["a.db", "a.db-shm", "a.db-wal"]);
+  assert.deepEqual(files, ["a.db", "a.db-reserve", "a.db-shm", "a.db-wal"]);
   for (const file of files) assert.equal(modeOf(`${directory}/${file}`), 0o600);
   await store.close();
-  assert.deepEqual(readdirSync(directory), ["a.db"]);
+  assert.deepEqual(readdirSync(directory), ["a.db", "a.db-reserve"]);
 });
 
 test("takes group and world access away from an existing file", async () => {

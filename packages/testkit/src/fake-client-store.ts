@@ -209,6 +209,10 @@ export class FakeClientStore implements Store {
     return true;
   }
 
+  noRoomSince(): number | undefined {
+    return undefined;
+  }
+
   async sweep(
     now: number,
     keepSeconds: number,

@@ -33,3 +33,5 @@ export { FakeWitAuthority } from "./fake-wit-authority.ts";
 export type { FakeWitChoice, FakeWitSvid } from "./fake-wit-authority.ts";
 export { PostgresServer } from "./postgres-server.ts";
 export type { PostgresServerOptions } from "./postgres-server.ts";
+export { mountSmallDisk, NO_SMALL_DISK } from "./small-disk.ts";
+export type { SmallDisk } from "./small-disk.ts";

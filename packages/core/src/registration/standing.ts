@@ -26,6 +26,8 @@ export interface StandingPorts {
   readonly suspensions: readonly Suspension[];
   /** Epoch seconds; a clock that leapt forward must not end leases, so not necessarily the wall clock. */
   readonly now: number;
+  /** Epoch seconds: since when leases cannot be renewed and stand still; undefined where they run. */
+  readonly leasesStillSince?: number | undefined;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface StandingPorts {
  */
 export function withdrawalOf(
   client: RegisteredClient,
-  { trust, policy, suspensions, now }: StandingPorts,
+  { trust, policy, suspensions, now, leasesStillSince = now }: StandingPorts,
 ): Withdrawal | undefined {
   const suspension = suspensions.find((each) => isTargetOf(each, client));
   if (suspension !== undefined) return suspended(suspension);
@@ -51,11 +53,10 @@ export function withdrawalOf(
     };
   }
   // A client outlives neither its lease nor the credential that vouches for it, whatever the lease says.
-  const ends = Math.min(
-    client.leaseExpiresAt ?? Infinity,
-    client.kind === "vc" ? client.credential.expiresAt : Infinity,
-  );
-  if (ends < now) {
+  const leaseEnds = client.leaseExpiresAt ?? Infinity;
+  const credentialEnds =
+    client.kind === "vc" ? client.credential.expiresAt : Infinity;
+  if (leaseEnds < Math.min(now, leasesStillSince) || credentialEnds < now) {
     return {
       code: "registration_expired",
       message: "the registration has ended; register again",

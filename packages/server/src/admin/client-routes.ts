@@ -138,13 +138,14 @@ function noClient(): Reply {
 function describe(
   client: RegisteredClient,
   suspensions: readonly Suspension[],
-  { trust, policy, leaseNow, endpoints }: ApiPorts,
+  { store, trust, policy, leaseNow, endpoints }: ApiPorts,
 ): Record<string, unknown> {
   const withdrawal = withdrawalOf(client, {
     trust,
     policy,
     suspensions,
     now: leaseNow(),
+    leasesStillSince: store.noRoomSince(),
   });
   return {
     client_id: client.clientId,

@@ -14,7 +14,7 @@ import { requireGoodStatus, type CredentialStatuses } from "@accredit/core/vc";
 
 /** What telling whether a client still stands needs of the world. */
 export interface StandingSource {
-  readonly store: Pick<ClientLifecycle, "suspensionsOf">;
+  readonly store: Pick<ClientLifecycle, "suspensionsOf" | "noRoomSince">;
   readonly trust: TrustSource;
   readonly policy: Policy;
   /** Epoch seconds by which leases end. */
@@ -42,7 +42,13 @@ export async function requireStanding(
   const ofInstance = suspensions.find((each) => isTargetOf(each, asInstance));
   const withdrawal =
     ofInstance === undefined
-      ? withdrawalOf(client, { trust, policy, suspensions, now: leaseNow() })
+      ? withdrawalOf(client, {
+          trust,
+          policy,
+          suspensions,
+          now: leaseNow(),
+          leasesStillSince: store.noRoomSince(),
+        })
       : suspended(ofInstance);
   if (withdrawal !== undefined)
     throw new DcrError(withdrawal.code, withdrawal.message);

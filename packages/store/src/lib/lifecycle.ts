@@ -34,6 +34,7 @@ export function lifecycle(
         leaseExpiresAt,
         audit: auditToColumns(audit),
       }),
+    noRoomSince: () => queue.noRoomSince,
     deleteClient: (clientId, audit) =>
       changed({ kind: "delete", clientId, audit: auditToColumns(audit) }),
     rotateManagementToken: (clientId, currentHash, nextHash) =>
@@ -45,7 +46,7 @@ export function lifecycle(
       ] as const;
       const [expired, removed, kept] = await queue.submit({
         kind: "sweep",
-        now,
+        now: Math.min(now, queue.noRoomSince ?? now),
         keepSeconds,
         limit,
         audits: [auditToColumns(audits[0]), auditToColumns(audits[1])],

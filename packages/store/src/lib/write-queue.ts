@@ -36,6 +36,8 @@ export interface WriteQueueOptions {
   /** Epoch seconds, by a clock that leaps nowhere: what expired long before may go. */
   readonly now: () => number;
   readonly onFailure: (failure: StoreFailure) => void;
+  /** Epoch seconds: since when the disk has been full, where it was before this start. */
+  readonly noRoomSince?: number | undefined;
 }
 
 interface Pending {
@@ -67,12 +69,18 @@ export class WriteQueue {
   #scheduled = false;
   #closing = false;
   #failure: StoreFailure | undefined;
+  #noRoomSince: number | undefined;
   #onIdle: (() => void) | undefined;
   readonly #exited: Promise<void>;
 
   constructor(thread: WriterThread, options: WriteQueueOptions) {
     this.#thread = thread;
     this.#options = options;
+    this.#noRoomSince = options.noRoomSince;
+    if (options.noRoomSince !== undefined) {
+      const detail = "the disk was full before the start";
+      this.#fail({ kind: "disk_full", detail });
+    }
     thread.on("message", (message) => this.#receive(message));
     thread.on("error", (error) =>
       this.#break(`writer thread: ${String(error)}`),
@@ -90,6 +98,11 @@ export class WriteQueue {
   /** Why writes fail at present; undefined while they work. */
   get failure(): StoreFailure | undefined {
     return this.#failure;
+  }
+
+  /** Epoch seconds: since when there has been no room for writes; undefined where there is. */
+  get noRoomSince(): number | undefined {
+    return this.#failure?.kind === "disk_full" ? this.#noRoomSince : undefined;
   }
 
   /** How long the batch under way has been out, in milliseconds; 0 when there is none. */
@@ -156,6 +169,8 @@ export class WriteQueue {
 
   #receive(message: FromWriter): void {
     if (message.kind === "committed") {
+      if (message.noRoom === undefined) this.#recover();
+      else this.#fail({ kind: "disk_full", detail: message.noRoom });
       this.#settle(message.results);
     } else if (message.kind === "failed") {
       if (message.failure === "broken") return this.#break(message.detail);
@@ -166,17 +181,23 @@ export class WriteQueue {
   }
 
   #settle(results: readonly WriteResult[]): void {
-    this.#failure = undefined;
     const batch = this.#takeInFlight();
     for (const [index, pending] of batch.entries()) {
       const result = results[index];
-      if (result !== undefined && !("refused" in result)) {
+      if (result !== undefined && "noRoom" in result) {
+        pending.reject(unavailable(FAILED.disk_full, result.noRoom));
+      } else if (result !== undefined && !("refused" in result)) {
         pending.resolve(result);
       } else {
         const detail = result?.refused ?? "the writer gave no answer";
         pending.reject(unavailable("The store refused the write.", detail));
       }
     }
+  }
+
+  #recover(): void {
+    this.#failure = undefined;
+    this.#noRoomSince = undefined;
   }
 
   #rejectInFlight(error: DcrError): void {
@@ -201,6 +222,7 @@ export class WriteQueue {
   #fail(failure: StoreFailure): void {
     if (this.#failure?.kind === failure.kind) return;
     this.#failure = failure;
+    if (failure.kind === "disk_full") this.#noRoomSince ??= this.#options.now();
     // Apart, so that what the listener throws cannot leave promises unsettled.
     queueMicrotask(() => this.#options.onFailure(failure));
   }

@@ -83,8 +83,11 @@ export type LifecycleOp =
       readonly audit: readonly Column[];
     };
 
-/** What a write gives back: columns, or why the database refused it. */
-export type WriteResult = readonly Column[] | { readonly refused: string };
+/** What a write gives back: columns, or why the database refused it, or that there was no room for it. */
+export type WriteResult =
+  | readonly Column[]
+  | { readonly refused: string }
+  | { readonly noRoom: string };
 
 /**
  * For how long revocations and used proofs are kept after they expired, in seconds: somebody whose clock is
@@ -108,7 +111,12 @@ export type FromWriter =
       readonly check: string;
       readonly message: string;
     }
-  | { readonly kind: "committed"; readonly results: readonly WriteResult[] }
+  | {
+      readonly kind: "committed";
+      readonly results: readonly WriteResult[];
+      /** Set where there is room for withdrawals only: why. */
+      readonly noRoom?: string | undefined;
+    }
   | {
       readonly kind: "failed";
       readonly failure: Exclude<FailureKind, "refused">;

@@ -1,5 +1,17 @@
 import type { FailureKind } from "../lib/failure.ts";
 
+/** The disk is full, and what was held in reserve is for withdrawals alone. */
+export class NoRoomError extends Error {
+  readonly errcode = 13; // SQLITE_FULL
+
+  constructor(options?: ErrorOptions) {
+    super(
+      "the disk is full: the room that is left is for withdrawals alone until there is more",
+      options,
+    );
+  }
+}
+
 const KINDS: ReadonlyMap<number, FailureKind> = new Map([
   [5, "busy"], // SQLITE_BUSY
   [6, "busy"], // SQLITE_LOCKED

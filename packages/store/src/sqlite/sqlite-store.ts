@@ -11,6 +11,7 @@ import {
 } from "../lib/make-store.ts";
 import { read } from "../lib/read.ts";
 import { openReader } from "./reader.ts";
+import { reserveGivenUpAt } from "./reserve.ts";
 import type { Reader } from "./reader.ts";
 import { StartError } from "../lib/start-error.ts";
 import { startWriter } from "./start-writer.ts";
@@ -68,6 +69,8 @@ export async function openSqliteStore(
         () => performance.now(),
       ),
       onFailure: options.onFailure ?? (() => {}),
+      // Where the writer could not take the reserve as it opened, leases went on standing still meanwhile.
+      noRoomSince: reserveGivenUpAt(path),
     });
     try {
       const reader = openReader(path, READ_BUSY_TIMEOUT_MS);

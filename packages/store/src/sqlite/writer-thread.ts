@@ -49,7 +49,7 @@ function listen(writer: Writer, reply: (message: FromWriter) => void): void {
     }
     attempt(() => ({
       kind: "committed",
-      results: writer.apply(message.ops, message.now),
+      ...writer.apply(message.ops, message.now),
     }));
     if (broken !== undefined) return;
     attempt(() => {

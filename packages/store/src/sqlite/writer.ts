@@ -6,7 +6,12 @@ import { makeDurable, openConnection } from "./connection.ts";
 import { checkDatabase, checkWriteAheadLog } from "./integrity.ts";
 import { lifecycleWriter } from "./lifecycle-writer.ts";
 import { checkOwnership, migrate, readPragma } from "./migrate.ts";
-import { classifyFailure, describeFailure } from "./sqlite-error.ts";
+import { makeReserve, type Reserve } from "./reserve.ts";
+import {
+  classifyFailure,
+  describeFailure,
+  NoRoomError,
+} from "./sqlite-error.ts";
 import {
   KEPT_AFTER_EXPIRY,
   type Column,
@@ -45,10 +50,29 @@ const PROBE_END = "DELETE FROM write_probe WHERE id = 1";
 // page: moving four times as many at once took as long as four batches, and was most of the slowest hundredth.
 const TIDY_FRAMES = 256;
 
+/**
+ * What is written on a full disk, with the room of the reserve: what withdraws, what undoes that, and what frees room.
+ * Nobody can repeat it without end while nothing is registered.
+ */
+const WITHDRAWALS: ReadonlySet<WriteOp["kind"]> = new Set([
+  "suspend",
+  "resume",
+  "delete",
+  "sweep",
+  "credentials",
+]);
+
+/** What became of a batch. */
+export interface Applied {
+  readonly results: readonly WriteResult[];
+  /** Why the writes that are no withdrawals had no room; undefined where they had. */
+  readonly noRoom: string | undefined;
+}
+
 /** The one connection that writes. Synchronous: it lives in its own thread. */
 export interface Writer {
   /** Applies the writes in one transaction; returning means they are on disk. */
-  apply(ops: readonly WriteOp[], now: number): WriteResult[];
+  apply(ops: readonly WriteOp[], now: number): Applied;
   /**
    * Moves a write-ahead log that has grown long into the database. Between two batches, so that nobody
    * waits for it. Throws where SQLite met an input/output error.
@@ -75,7 +99,7 @@ export function openWriter(options: WriterOptions): Writer {
     checkDatabase(db, options.integrityCheck);
     migrate(db, MIGRATIONS, options.now);
     if (options.maxBytes !== undefined) limitSize(db, options.maxBytes);
-    return makeWriter(db);
+    return makeWriter(db, makeReserve(options.path));
   } catch (error) {
     db.close();
     throw error;
@@ -97,7 +121,8 @@ function rollBack(db: DatabaseSync): void {
   }
 }
 
-function makeWriter(db: DatabaseSync): Writer {
+function makeWriter(db: DatabaseSync, reserve: Reserve): Writer {
+  reserve.hold();
   const prepare = (sql: string): StatementSync => db.prepare(sql);
   const begin = prepare("BEGIN IMMEDIATE");
   const commit = prepare("COMMIT");
@@ -198,14 +223,45 @@ function makeWriter(db: DatabaseSync): Writer {
     }
   };
 
+  const applyAll = (ops: readonly WriteOp[], now: number): WriteResult[] => {
+    try {
+      return transact(ops, now, applyOne);
+    } catch (error) {
+      if (classifyFailure(error) !== "refused") throw error;
+      // One of them is at fault. Savepoints find it; the usual case does not pay for them.
+      return transact(ops, now, applyApart);
+    }
+  };
+
+  /** On a full disk the withdrawals are made alone, with the room that was held for them. */
+  const applyWithdrawals = (
+    ops: readonly WriteOp[],
+    now: number,
+    full: NoRoomError,
+  ): Applied => {
+    const withdrawals = ops.filter(({ kind }) => WITHDRAWALS.has(kind));
+    if (withdrawals.length === 0) throw full;
+    const made = applyAll(withdrawals, now).values();
+    const results = ops.map((op): WriteResult =>
+      WITHDRAWALS.has(op.kind)
+        ? (made.next().value ?? [])
+        : { noRoom: full.message },
+    );
+    return { results, noRoom: full.message };
+  };
+
   return {
     apply(ops, now) {
+      if (!reserve.hold()) {
+        return applyWithdrawals(ops, now, new NoRoomError());
+      }
       try {
-        return transact(ops, now, applyOne);
+        return { results: applyAll(ops, now), noRoom: undefined };
       } catch (error) {
-        if (classifyFailure(error) !== "refused") throw error;
-        // One of them is at fault. Savepoints find it; the usual case does not pay for them.
-        return transact(ops, now, applyApart);
+        if (classifyFailure(error) !== "disk_full") throw error;
+        reserve.giveUp();
+        const full = new NoRoomError({ cause: error });
+        return applyWithdrawals(ops, now, full);
       }
     },
     tidy() {
