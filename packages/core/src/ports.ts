@@ -361,7 +361,7 @@ export interface Swept {
 
 /** What happens to clients after they are registered. */
 export interface ClientLifecycle {
-  /** Moves the end of a lease on, never back; false where the client is gone or has no lease. */
+  /** Moves the end of a lease on, never back, and gives one to a client without; false where the client is gone. */
   renewLease(
     clientId: string,
     leaseExpiresAt: number,

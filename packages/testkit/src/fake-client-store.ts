@@ -174,7 +174,7 @@ export class FakeClientStore implements Store {
   ): Promise<boolean> {
     this.#check("renewLease");
     const held = this.#held(clientId);
-    const current = held?.client.leaseExpiresAt ?? Infinity;
+    const current = held?.client.leaseExpiresAt ?? 0;
     if (held === undefined || current >= leaseExpiresAt) return false;
     if (held.endedAt !== undefined) return false;
     held.client = { ...held.client, leaseExpiresAt };

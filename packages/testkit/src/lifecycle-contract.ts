@@ -37,13 +37,17 @@ function leaseTests(check: Check): void {
     assert.equal(again.client.leaseExpiresAt, 1800, "by its new attestation");
   });
 
-  check("a client without a lease has none to renew or end", async (store) => {
-    await store.register(makeProposal());
-    assert.equal(await store.renewLease(A, 2000, makeAudit()), false);
-    const swept = await sweep(store, 4e9, 0);
-    assert.deepEqual(swept, { expired: 0, removed: 0, kept: 0 });
-    assert.equal((await store.findClient(A))?.leaseExpiresAt, null);
-  });
+  check(
+    "a client without a lease has none to end, until it is given one",
+    async (store) => {
+      await store.register(makeProposal());
+      const swept = await sweep(store, 4e9, 0);
+      assert.deepEqual(swept, { expired: 0, removed: 0, kept: 0 });
+      assert.equal((await store.findClient(A))?.leaseExpiresAt, null);
+      assert.equal(await store.renewLease(A, 2000, makeAudit()), true);
+      assert.equal((await store.findClient(A))?.leaseExpiresAt, 2000);
+    },
+  );
 
   check(
     "an ended client keeps its id, gives its place away, and comes back under its id",

@@ -46,6 +46,7 @@ export {
   withdrawalOf,
 } from "./standing.ts";
 export type { StandingPorts, Withdrawal } from "./standing.ts";
+export { withinPolicy } from "./within-policy.ts";
 export { withdrawnSubjects } from "./withdrawn-subjects.ts";
 export type { WithdrawnSubjects } from "./withdrawn-subjects.ts";
 export { explainRegistration } from "./explain.ts";

@@ -8,7 +8,7 @@ import {
 } from "../spiffe/pattern.ts";
 import type { TrustSource } from "../trust/index.ts";
 import type { RegisteredClient } from "./client.ts";
-import type { Policy } from "./policy.ts";
+import { findRule, type Policy, type PolicyRule } from "./policy.ts";
 
 /** Why a client gets nothing at present. */
 export interface Withdrawal {
@@ -46,10 +46,18 @@ export function withdrawalOf(
       message: "who vouched for the client is no longer trusted",
     };
   }
-  if (!policy.some(({ name }) => name === client.rule)) {
+  const rule = policy.find(({ name }) => name === client.rule);
+  if (rule === undefined) {
     return {
       code: "registration_withdrawn",
       message: "the policy rule that admitted the client is gone",
+    };
+  }
+  if (!decidesOn(rule, client, policy)) {
+    return {
+      code: "registration_withdrawn",
+      message:
+        "the policy rule that admitted the client no longer decides on it",
     };
   }
   // A client outlives neither its lease nor the credential that vouches for it, whatever the lease says.
@@ -63,6 +71,19 @@ export function withdrawalOf(
     };
   }
   return undefined;
+}
+
+/** Whether the rule is still the one that a client comes by: it may be for others now, or come after another. */
+function decidesOn(
+  rule: PolicyRule,
+  { kind, trust, subject }: RegisteredClient,
+  policy: Policy,
+): boolean {
+  if (rule.registerAs?.uri === subject) return true;
+  // The wildcard of a rule that shares no client any more: no SPIFFE ID, so nobody's.
+  if (kind === "spiffe" && subject.endsWith("*")) return false;
+  const spiffeId = kind === "spiffe" ? parseSpiffeId(subject) : undefined;
+  return findRule(policy, { kind, trust, subject, spiffeId }) === rule;
 }
 
 /** The withdrawal that a suspension is to those whom it hits. */

@@ -33,14 +33,16 @@ export function leaseRenewer(ports: RenewalPorts): RenewLease {
   return (client, { credential = null, remote }) => {
     const { clientId, leaseExpiresAt } = client;
     const lease = policy.find(({ name }) => name === client.rule)?.leaseSeconds;
-    if (lease === undefined || leaseExpiresAt === null) return;
+    if (lease === undefined) return;
     const now = leaseNow();
     const end = Math.min(
       now + lease,
       client.kind === "vc" ? client.credential.expiresAt : Infinity,
     );
-    const isDue = leaseExpiresAt - now < lease * (1 - USED_FRACTION);
-    if (!isDue || end <= leaseExpiresAt || inFlight.has(clientId)) return;
+    // A client from before its rule had a lease gets one now.
+    const current = leaseExpiresAt ?? -Infinity;
+    const isDue = current - now < lease * (1 - USED_FRACTION);
+    if (!isDue || end <= current || inFlight.has(clientId)) return;
     inFlight.add(clientId);
     const audit: AuditDraft = {
       id: newAuditId(),

@@ -1,4 +1,5 @@
 import { DcrError } from "@accredit/core/errors";
+import { withinPolicy } from "@accredit/core/registration";
 import type { TokenEndpoint } from "../authorization-server/token-endpoint.ts";
 import {
   authenticateRequest,
@@ -23,18 +24,17 @@ export function createTokenRoute(options: TokenRouteOptions): NodeRoute {
   return async (request, response, event, body) => {
     try {
       const parameters = readFormRequest(request, body);
-      const client = await authenticateRequest(
+      const authenticated = await authenticateRequest(
         request,
         parameters,
         event,
         options,
       );
-      await options.tokenEndpoint.respond(
-        request,
-        response,
-        parameters,
-        client,
-      );
+      const { policy } = options.authentication;
+      await options.tokenEndpoint.respond(request, response, parameters, {
+        ...authenticated,
+        client: withinPolicy(authenticated.client, policy),
+      });
     } catch (cause) {
       if (response.headersSent) throw cause;
       const error =

@@ -6,7 +6,7 @@ import { keyOf } from "./keys.ts";
 import type { WriterTransaction } from "./transaction.ts";
 
 const RENEW = `UPDATE accredit.clients SET lease_expires_at = $1
-  WHERE client_key = $2 AND state = 'live' AND lease_expires_at < $1 RETURNING id`;
+  WHERE client_key = $2 AND state = 'live' AND coalesce(lease_expires_at, 0) < $1 RETURNING id`;
 const DELETE = `DELETE FROM accredit.clients WHERE client_key = $1
   RETURNING id, client_id, rule, trust, state`;
 const ROTATE = `UPDATE accredit.clients SET management_token_hash = $1

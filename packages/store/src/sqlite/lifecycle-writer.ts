@@ -4,7 +4,7 @@ import type { Column, LifecycleOp } from "../lib/writer-protocol.ts";
 import { sweeper } from "./sweep.ts";
 
 const RENEW = `UPDATE clients SET lease_expires_at = ?
-  WHERE client_id = ? AND state = 'live' AND lease_expires_at < ?`;
+  WHERE client_id = ? AND state = 'live' AND coalesce(lease_expires_at, 0) < ?`;
 const DELETE = "DELETE FROM clients WHERE client_id = ?";
 const ROTATE = `UPDATE clients SET management_token_hash = ?
   WHERE client_id = ? AND management_token_hash IS ?`;
