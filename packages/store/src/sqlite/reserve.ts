@@ -2,6 +2,7 @@ import { randomFillSync } from "node:crypto";
 import {
   closeSync,
   openSync,
+  rmSync,
   statfsSync,
   statSync,
   truncateSync,
@@ -91,6 +92,7 @@ export function makeReserve(databasePath: string): Reserve {
       } catch (error) {
         // A quota, perhaps: the file system spoke of more room than we may have.
         isImpossible = !isNoRoom(error);
+        if (isImpossible) rmSync(path, { force: true });
         return isImpossible;
       }
     },
