@@ -8,6 +8,8 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+const LAST_OUTPUT_MS = 1000;
+
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const)
   process.once(name, () => stop.abort(name));
@@ -18,3 +20,5 @@ process.exitCode = await main(process.argv.slice(2), {
   env: process.env,
   signal: stop.signal,
 });
+// Everything is done by now. What still holds the process is output that nobody takes.
+setTimeout(() => process.exit(), LAST_OUTPUT_MS).unref();

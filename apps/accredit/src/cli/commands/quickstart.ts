@@ -78,10 +78,8 @@ async function quickstart(
     await issueFirstCredential(domain, dir);
     const config = await loadCheckedConfig(configFile);
     const logFile = join(dir, "server.log");
-    const server = await runServer(
-      config,
-      createFileLog(config.log.level, logFile),
-    );
+    const { log } = createFileLog(config.log.level, logFile);
+    const server = await runServer(config, log);
     try {
       io.out(
         welcome({

@@ -17,25 +17,30 @@ export function serveCommand(io: Io): Command {
       const { createLog } = await import("../../serve/log.ts");
       const { runServer } = await import("../../serve/run-server.ts");
       const config = await loadCheckedConfig(file);
-      const log = createLog(config.log.level);
-      for (const notice of config.notices)
-        log.warn({ notice }, "configuration notice");
-      const server = await runServer(config, log);
-      log.info(
-        {
-          issuer: config.issuer,
-          port: server.publicPort,
-          admin_port: server.adminPort,
-        },
-        "listening",
-      );
-      const reason = await Promise.race([
-        stopped(io.signal).then(() => undefined),
-        server.broken,
-      ]);
-      log.info({ reason: reason ?? String(io.signal.reason) }, "stopping");
-      await server.close();
-      log.info({}, "stopped");
+      const { log, close: closeLog } = createLog(config.log.level);
+      let reason: string | undefined;
+      try {
+        for (const notice of config.notices)
+          log.warn({ notice }, "configuration notice");
+        const server = await runServer(config, log);
+        log.info(
+          {
+            issuer: config.issuer,
+            port: server.publicPort,
+            admin_port: server.adminPort,
+          },
+          "listening",
+        );
+        reason = await Promise.race([
+          stopped(io.signal).then(() => undefined),
+          server.broken,
+        ]);
+        log.info({ reason: reason ?? String(io.signal.reason) }, "stopping");
+        await server.close();
+        log.info({}, "stopped");
+      } finally {
+        await closeLog();
+      }
       if (reason !== undefined) {
         throw new CommandError(`the store failed: ${reason}`);
       }
