@@ -223,3 +223,71 @@ test("[VC-14] an update takes no credential that names a key without a proof of 
   });
   assert.equal(updated.status, 400, updated.text);
 });
+
+test("[MGMT-08] a client that lost its registration access token manages itself with its key", async (t) => {
+  const { credential, register, token } = await setUp(t);
+  const [key, other] = [await fakeKey(), await fakeKey()];
+  const client = await register(await credential(), { jwks: jwksOf(key) });
+  const clientId = String(client.body["client_id"]);
+  const uri = String(client.body["registration_client_uri"]);
+  const assert401 = (answer: Answer) => {
+    assert.equal(answer.status, 401, answer.text);
+    assert.equal(answer.body["error"], "invalid_token");
+  };
+  const assertion = async (change: object = {}, signer = key) =>
+    new SignJWT({
+      iss: clientId,
+      sub: clientId,
+      aud: uri,
+      jti: crypto.randomUUID(),
+      iat: now(),
+      exp: now() + 60,
+      ...change,
+    })
+      .setProtectedHeader({ alg: "ES256" })
+      .sign(signer.privateKey);
+  const manage = (bearer: string, init: RequestInit = {}) =>
+    send(uri, {
+      ...init,
+      headers: {
+        "Content-Type": "application/json",
+        Authorization: `Bearer ${bearer}`,
+      },
+    });
+
+  const used = await assertion();
+  const read = await manage(used);
+  assert.equal(read.status, 200, read.text);
+  assert.equal(read.body["client_id"], clientId);
+  assert.equal(read.body["registration_access_token"], undefined);
+  const kept = await manage(String(client.body["registration_access_token"]));
+  assert.equal(kept.status, 200, "the token is as good as before");
+
+  assert401(await manage(used));
+  const issuer = new URL(uri).origin;
+  for (const change of [
+    { aud: issuer },
+    { aud: [uri, issuer] },
+    { aud: `${uri}x` },
+    { exp: now() - 120, iat: now() - 180 },
+    { iss: "somebody" },
+    { jti: undefined },
+  ])
+    assert401(await manage(await assertion(change)));
+  assert401(await manage(await assertion({}, other)));
+
+  const updated = await manage(await assertion(), {
+    method: "PUT",
+    body: JSON.stringify({
+      client_id: clientId,
+      client_name: "renamed",
+      jwks: jwksOf(key),
+    }),
+  });
+  assert.equal(updated.status, 200, updated.text);
+  assert.equal(updated.body["client_name"], "renamed");
+  const removed = await manage(await assertion(), { method: "DELETE" });
+  assert.equal(removed.status, 204, removed.text);
+  assert401(await manage(await assertion()));
+  assert.equal((await token(client, key)).status, 401);
+});

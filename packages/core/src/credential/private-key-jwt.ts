@@ -18,8 +18,8 @@ export const JWT_BEARER_ASSERTION_TYPE =
 
 /** What the server wants of a `private_key_jwt` assertion. */
 export interface PrivateKeyJwtRequirements extends ProofWindow {
-  /** The authorization server's issuer identifier: the only audience. */
-  readonly issuer: string;
+  /** The only audience: the issuer identifier, or the `registration_client_uri` to manage a registration. */
+  readonly audience: string;
 }
 
 /** An assertion whose every check passed. */
@@ -86,7 +86,7 @@ export async function verifyPrivateKeyJwt(
       "expected iss and sub to be the client_id",
     );
   }
-  checkSoleAudience(payload["aud"], requirements.issuer);
+  checkSoleAudience(payload["aud"], requirements.audience);
   if (payload["exp"] === undefined)
     throw new DcrError("claims_invalid", "expected exp, got none");
   const expiresAt = proofEnd(payload, requirements);

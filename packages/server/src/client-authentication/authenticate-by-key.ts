@@ -17,10 +17,17 @@ export interface KeyAuthenticationPorts extends StandingSource {
   readonly store: Pick<ClientStore, "findClient"> &
     ReplayGuard &
     StandingSource["store"];
-  readonly issuer: string;
   readonly clockToleranceSeconds: number;
   readonly maxLifetimeSeconds: number;
   readonly renewLease: RenewLease;
+}
+
+/** What an assertion by a key has to say. */
+export interface KeyAssertionClaims {
+  /** Its only audience. */
+  readonly audience: string;
+  /** The client, where the request names one. */
+  readonly clientId: string | undefined;
 }
 
 /**
@@ -32,7 +39,7 @@ export interface KeyAuthenticationPorts extends StandingSource {
  */
 export async function authenticateByKey(
   assertion: string,
-  clientId: string | undefined,
+  { audience, clientId }: KeyAssertionClaims,
   ports: KeyAuthenticationPorts,
   caller: Caller,
 ): Promise<{
@@ -58,6 +65,7 @@ export async function authenticateByKey(
   }
   const proof = await verifyPrivateKeyJwt(assertion, client, {
     ...ports,
+    audience,
     now: clock.now(),
   });
   const { trust, subject } = client;

@@ -91,7 +91,10 @@ export async function authenticateClient(
   if (mechanism.method === "private_key_jwt") {
     const proven = await authenticateByKey(
       mechanism.assertion,
-      presented.parameters.get("client_id"),
+      {
+        audience: ports.issuer,
+        clientId: presented.parameters.get("client_id"),
+      },
       ports,
       caller,
     );

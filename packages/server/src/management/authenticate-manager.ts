@@ -1,6 +1,9 @@
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { ClientAttestation } from "@accredit/core/credential";
+import {
+  readAssertionClient,
+  type ClientAttestation,
+} from "@accredit/core/credential";
 import { DcrError } from "@accredit/core/errors";
 import type { CredentialFacts } from "@accredit/core/ports";
 import {
@@ -10,6 +13,7 @@ import {
   type RegisteredClient,
   type SpiffeAuthMethod,
 } from "@accredit/core/registration";
+import { authenticateByKey } from "../client-authentication/authenticate-by-key.ts";
 import {
   verifyCredential,
   type AuthenticationPorts,
@@ -48,7 +52,7 @@ const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
  * Proves that the caller is the client that a management URI names: by the credential itself, since a SPIFFE
  * client holds no token (MGMT-08). A JWT-SVID in `Authorization: Bearer` whose only audience is the URI,
  * an X509-SVID in mutual TLS, or a WIT-SVID whose proof is for the URI. A client of a Verifiable Credential
- * has a registration access token.
+ * has a registration access token, or signs a `private_key_jwt` assertion for the URI with its own key.
  *
  * @param caller - learns who was proven, also where that is refused
  * @throws {DcrError} why not; `source_unavailable` and `store_unavailable` are outages
@@ -65,6 +69,8 @@ export async function authenticateManager(
   // What has a dot is a JWT; a registration access token never has.
   if (token !== undefined && !token.includes("."))
     return authenticateByToken(token, handle, authentication, caller);
+  if (token !== undefined && isKeyAssertion(token, handle))
+    return proveKey(token, { handle, uri }, authentication, caller);
   const { credential: svid, method } = await prove(token, request, uri, ports);
   const credential = factsOf(svid);
   caller.credential = credential;
@@ -114,6 +120,39 @@ async function authenticateByToken(
   return { client, subject, credential, tokenHash };
 }
 
+/** Whether a JWT says that the client under the URI signed it itself: a SPIFFE client's handle is no name of it. */
+function isKeyAssertion(token: string, handle: string): boolean {
+  try {
+    return readAssertionClient(token) === handle;
+  } catch (error) {
+    if (error instanceof DcrError) return false;
+    throw error;
+  }
+}
+
+/** A client of a Verifiable Credential, by a key that it registered: it may have lost its token. */
+async function proveKey(
+  assertion: string,
+  { handle, uri }: { readonly handle: string; readonly uri: string },
+  authentication: AuthenticationPorts,
+  caller: Caller,
+): Promise<Manager> {
+  const { client, subject } = await authenticateByKey(
+    assertion,
+    { audience: uri, clientId: handle },
+    authentication,
+    caller,
+  );
+  if (caller.credential === undefined)
+    throw new TypeError("a client was authenticated without a credential");
+  return {
+    client,
+    subject,
+    credential: caller.credential,
+    tokenHash: undefined,
+  };
+}
+
 async function prove(
   token: string | undefined,
   request: IncomingMessage,
@@ -148,7 +187,7 @@ function chooseProof(
   if (chain !== undefined) return { method: "spiffe_x509", chain };
   throw new DcrError(
     "client_assertion_missing",
-    "expected a JWT-SVID for this URI in Authorization: Bearer, or an X509-SVID in mutual TLS, got neither",
+    "expected a JWT for this URI in Authorization: Bearer, or an X509-SVID in mutual TLS, got neither",
   );
 }
 

@@ -37,7 +37,7 @@ export interface ManagementOptions extends ManagerPorts, RefusalPorts {
 
 const METHODS = "GET, PUT, DELETE";
 const REFUSED =
-  "expected the SVID of the registered client (a JWT-SVID with this URI as its only audience in Authorization: Bearer, or an X509-SVID in mutual TLS), or its registration access token";
+  "expected the SVID of the registered client (a JWT-SVID with this URI as its only audience in Authorization: Bearer, or an X509-SVID in mutual TLS), its registration access token, or a private_key_jwt assertion for this URI in Authorization: Bearer";
 
 /**
  * `GET`, `PUT` and `DELETE` on a `registration_client_uri`: the client reads, updates and deletes its own
