@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { openPostgresStore, type StoreFailure } from "@accredit/store";
-import { PostgresServer } from "@accredit/testkit";
+import { makeProposal, PostgresServer } from "@accredit/testkit";
 import { makeConnections } from "../src/postgres/session.ts";
 import { FIXED_CLOCK } from "./support/directory.ts";
 
@@ -47,4 +47,35 @@ test("why a database cannot be read is told once a spell, and to who asks whethe
   await breakIt();
   await assert.rejects(store.ping());
   assert.equal(failures.length, 2);
+});
+
+test("a store whose writes wait for somebody else's lock in vain is not ready until they get through", async (t) => {
+  const url = await server.createDatabase();
+  const failures: StoreFailure[] = [];
+  const store = await openPostgresStore({
+    url,
+    password: server.password,
+    clock: FIXED_CLOCK,
+    timeoutMs: 300,
+    onFailure: (failure) => void failures.push(failure),
+  });
+  t.after(() => store.close());
+  const owner = makeConnections(
+    { url, password: server.password, timeoutMs: 60_000 },
+    1,
+  );
+  t.after(() => owner.close());
+  await owner.use(async (session) => {
+    await session.query("BEGIN");
+    await session.query("SELECT 1 FROM accredit.writer_state FOR UPDATE");
+    for (let n = 0; n < 3; n++)
+      await assert.rejects(store.register(makeProposal()), {
+        code: "store_unavailable",
+      });
+    await assert.rejects(store.ping(), { code: "store_unavailable" });
+    await session.query("ROLLBACK");
+  });
+  assert.equal(failures.length, 1);
+  await store.ping();
+  await store.register(makeProposal());
 });

@@ -71,7 +71,16 @@ export async function manageClient(
     if (refusal.code === "rate_limited") throw refusal;
     return refusedReply(error, request.headers.authorization === undefined);
   }
-  if (method === "PUT") return update(request, uri, manager, options);
+  if (method === "PUT") {
+    try {
+      return await update(request, uri, manager, options);
+    } catch (error) {
+      // Deleted, or ended, between the proof and the write.
+      if (error instanceof DcrError && error.code === "client_unknown")
+        return refusedReply(error, false);
+      throw error;
+    }
+  }
   if (method === "DELETE") return remove(request, manager, options);
   return information(manager.client, manager, options);
 }

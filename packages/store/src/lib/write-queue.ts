@@ -56,6 +56,9 @@ const FAILED = {
 const unavailable = (message: string, detail: string): DcrError =>
   new DcrError("store_unavailable", message, { cause: new Error(detail) });
 
+/** So many in a row that waited for somebody's lock in vain are no chance any more: nothing gets through. */
+const MAX_BUSY_BATCHES = 3;
+
 /**
  * Hands writes to the writer thread, one batch at a time: what arrives while a batch is being committed
  * shares the next commit, so that one sync of the disk serves many writes.
@@ -70,6 +73,7 @@ export class WriteQueue {
   #closing = false;
   #failure: StoreFailure | undefined;
   #noRoomSince: number | undefined;
+  #busyBatches = 0;
   #onIdle: (() => void) | undefined;
   readonly #exited: Promise<void>;
 
@@ -176,6 +180,8 @@ export class WriteQueue {
       if (message.failure === "broken") return this.#break(message.detail);
       const { failure, detail } = message;
       if (failure !== "busy") this.#fail({ kind: failure, detail });
+      else if (++this.#busyBatches >= MAX_BUSY_BATCHES)
+        this.#fail({ kind: "unreachable", detail });
       this.#rejectInFlight(unavailable(FAILED[failure], detail));
     }
   }
@@ -198,6 +204,7 @@ export class WriteQueue {
   #recover(): void {
     this.#failure = undefined;
     this.#noRoomSince = undefined;
+    this.#busyBatches = 0;
   }
 
   #rejectInFlight(error: DcrError): void {
