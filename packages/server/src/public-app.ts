@@ -156,7 +156,13 @@ async function authenticatedForm(
 ) {
   const { event, body } = scopeOf(request);
   const parameters = readFormRequest(request, body);
-  const client = await authenticateRequest(request, parameters, event, options);
+  const client = await authenticateRequest(
+    request,
+    parameters,
+    event,
+    { issuesTokens: false },
+    options,
+  );
   return { parameters, client };
 }
 

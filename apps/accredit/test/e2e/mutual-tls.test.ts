@@ -179,6 +179,24 @@ test("[TOK-09] [CAUTH-01] beside an assertion the certificate is what the token 
   );
 });
 
+test("[CAUTH-01] a certificate beside an assertion says nothing where no token is issued, also where the client wants bound ones", async (t) => {
+  const accredit = await startMutualTls(t, root);
+  await accredit.register(BOUND);
+  for (const svid of [OTHER_SVID, await root.svid({ selfSigned: true })]) {
+    const issued = await accredit
+      .connect({ svid: SVID })
+      .token(await accredit.assertion());
+    const token = String(issued.body["access_token"]);
+    const peer = accredit.connect({ svid });
+    const ask = async (path: string) =>
+      peer.post(path, { ...(await accredit.assertion()), token });
+    const before = await ask("/introspect");
+    assert.deepEqual([before.status, before.body["active"]], [200, true]);
+    assert.equal((await ask("/revoke")).status, 200);
+    assert.equal((await ask("/introspect")).body["active"], false);
+  }
+});
+
 test("[CAUTH-01] a certificate beside an assertion is no second mechanism, and binds nothing that was not asked for", async (t) => {
   const accredit = await startMutualTls(t, root);
   await accredit.register();

@@ -9,6 +9,7 @@ import type { FormParameters } from "../wire/form-parameters.ts";
 import {
   authenticateClient,
   type AuthenticatedClient,
+  type AuthenticatingEndpoint,
   type AuthenticationPorts,
 } from "./authenticate.ts";
 
@@ -43,6 +44,7 @@ export async function authenticateRequest(
   request: IncomingMessage,
   parameters: FormParameters,
   event: RequestEvent,
+  endpoint: AuthenticatingEndpoint,
   options: AuthenticateRequestOptions,
 ): Promise<AuthenticatedClient> {
   const { authorization } = request.headers;
@@ -54,6 +56,7 @@ export async function authenticateRequest(
         attestation: readAttestationHeaders(request, options.authentication),
         certificates: options.readClientCertificates(request),
       },
+      endpoint,
       options.authentication,
       event.caller,
     );

@@ -54,8 +54,16 @@ export interface AuthenticatedClient {
   readonly method: ClientAuthMethod;
   /** Who was proven: the client's own subject, or one of the SPIFFE IDs that it stands for. */
   readonly subject: string;
-  /** What its tokens are bound to, where its metadata wants that and the request has a certificate. */
+  /**
+   * What its tokens are bound to, where its metadata wants that and the request has a certificate; undefined
+   * at endpoints that issue none.
+   */
   readonly binding: CertificateBinding | undefined;
+}
+
+/** What authenticates its client: whether it issues tokens, which may have to be bound. */
+export interface AuthenticatingEndpoint {
+  readonly issuesTokens: boolean;
 }
 
 /** What client authentication needs of the world. Times in seconds. */
@@ -82,6 +90,7 @@ export interface AuthenticationPorts
  */
 export async function authenticateClient(
   presented: PresentedAuthentication,
+  { issuesTokens }: AuthenticatingEndpoint,
   ports: AuthenticationPorts,
   caller: Caller,
 ): Promise<AuthenticatedClient> {
@@ -120,10 +129,11 @@ export async function authenticateClient(
   const { method } = mechanism;
   requireMethod(client, method, ports.policy);
 
-  // 5. What its tokens are bound to.
-  const binding = wantsBoundTokens(client)
-    ? await certificateBinding(credential, presented.certificates, ports)
-    : undefined;
+  // 5. What its tokens are bound to. Where none is issued, a certificate beside the credential says nothing.
+  const binding =
+    issuesTokens && wantsBoundTokens(client)
+      ? await certificateBinding(credential, presented.certificates, ports)
+      : undefined;
 
   // 6. What is used is not given up.
   ports.renewLease(client, caller);

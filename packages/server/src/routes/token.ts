@@ -28,6 +28,7 @@ export function createTokenRoute(options: TokenRouteOptions): NodeRoute {
         request,
         parameters,
         event,
+        { issuesTokens: true },
         options,
       );
       const { policy } = options.authentication;
