@@ -1,5 +1,5 @@
 import type { Authenticate } from "./authentication.ts";
-import type { Clock } from "./clock.ts";
+import { startStopwatch, type Clock } from "./clock.ts";
 import { discover } from "./discover.ts";
 import { AccreditClientError } from "./error.ts";
 import type { RequestSettings } from "./lib/exchange.ts";
@@ -25,6 +25,9 @@ export interface ObtainTokenOptions {
 /** After a registration that did not help, another is not tried for so long, in seconds. */
 const REGISTRATION_PAUSE_SECONDS = 300;
 
+/** Metadata older than this is fetched again after any failure, in seconds. */
+const METADATA_SECONDS = 600;
+
 /**
  * Makes the function that gets a token, whatever it takes: it finds the server and registers the client on
  * first need, and registers it again, once, when the server no longer knows it. Not for concurrent calls.
@@ -33,7 +36,7 @@ export function createTokenObtainer(
   options: ObtainTokenOptions,
 ): (signal: AbortSignal) => Promise<TokenResponse> {
   const { issuer, svids, authenticate, spiffeId, clock, settings } = options;
-  let metadata: AuthorizationServerMetadata | undefined;
+  let discovered: DiscoveredServer | undefined;
   let registered: Registration | undefined;
   let noRegistrationBefore = -Infinity;
 
@@ -92,14 +95,28 @@ export function createTokenObtainer(
 
   return async (signal) => {
     try {
-      metadata ??= await discover(issuer, { ...settings, signal });
-      return await attempt(metadata, signal);
+      if (discovered === undefined) {
+        const metadata = await discover(issuer, { ...settings, signal });
+        discovered = { metadata, age: startStopwatch(clock) };
+      }
+      return await attempt(discovered.metadata, signal);
     } catch (error) {
-      // The server may have moved its endpoints; an overloaded one has not.
-      if (!isTemporaryError(error)) metadata = undefined;
+      // The server may have moved its endpoints. One that says "later" is more likely to be overloaded, but
+      // what stands before an address that is no longer used says so, too.
+      if (
+        !isTemporaryError(error) ||
+        (discovered?.age() ?? 0) >= METADATA_SECONDS
+      )
+        discovered = undefined;
       throw error;
     }
   };
+}
+
+/** What the server says of itself, and how many seconds ago it said so. */
+interface DiscoveredServer {
+  readonly metadata: AuthorizationServerMetadata;
+  readonly age: () => number;
 }
 
 /** Whether the server says that it does not know the client. */

@@ -235,6 +235,28 @@ test("finds a token endpoint that moved", async (t) => {
   assert.deepEqual(counts(), [2, 1, 3]);
 });
 
+test("finds a token endpoint that moved though the old address answers 503, and leaves an overloaded server alone", async (t) => {
+  const { server, times, token, counts } = await startHarness(t);
+  await token();
+  server.metadata = { token_endpoint: `${server.issuer}/v2/exchange` };
+  server.always["/token"] = answering(503);
+  server.always["/exchange"] = answering(200, {
+    access_token: "moved",
+    token_type: "Bearer",
+  });
+  // Ten minutes after the metadata came it is asked for again, not sooner.
+  for (const seconds of [595, 4]) {
+    times.pass(seconds);
+    await assert.rejects(token(), { status: 503 });
+    assert.equal(server.count("/metadata"), 1);
+  }
+  times.pass(10);
+  await assert.rejects(token(), { status: 503 });
+  times.pass(10);
+  assert.equal(await token(), "moved");
+  assert.deepEqual(counts(), [2, 1, 4]);
+});
+
 for (const { name, body } of [
   { name: "no access_token", body: {} },
   { name: "an empty access_token", body: { access_token: "" } },
