@@ -1,6 +1,6 @@
 import { AccreditClientError } from "./error.ts";
 import type { JsonObject } from "./lib/exchange.ts";
-import { isLoopbackHttp, parseSecureUrl } from "./lib/secure-url.ts";
+import { parseSecureUrl, whereIs } from "./lib/secure-url.ts";
 
 /**
  * Authorization server metadata with the members that this package uses checked, and all others as they
@@ -23,7 +23,8 @@ const ENDPOINTS = ["token_endpoint", "registration_endpoint"] as const;
 
 /**
  * Reads a metadata document that came from `issuer`. Its endpoints have to be https, or http on this
- * machine where the issuer is that too: no server sends a credential to a neighbour of ours.
+ * machine where the issuer is that too, and on this machine only where the issuer is: no server elsewhere
+ * sends a credential to a neighbour of ours.
  *
  * @throws {AccreditClientError} `issuer_mismatch`, `metadata_invalid`
  */
@@ -32,7 +33,7 @@ export function parseServerMetadata(
   issuer: string,
 ): AuthorizationServerMetadata {
   if (document["issuer"] !== issuer) {
-    const named = parseSecureUrl(document["issuer"], { allowLoopback: true });
+    const named = parseSecureUrl(document["issuer"], "here by http");
     throw new AccreditClientError(
       "issuer_mismatch",
       typeof named === "string"
@@ -40,7 +41,7 @@ export function parseServerMetadata(
         : `expected the metadata of ${issuer}, got that of ${JSON.stringify(document["issuer"]).slice(0, 200)}`,
     );
   }
-  const allowLoopback = isLoopbackHttp(requireIssuer(issuer));
+  const namer = whereIs(requireIssuer(issuer));
   const aliases = aliasesOf(document["mtls_endpoint_aliases"]);
   for (const [where, members] of [
     ["", document],
@@ -49,7 +50,7 @@ export function parseServerMetadata(
     for (const name of ENDPOINTS) {
       const value = members[name];
       if (value === undefined) continue;
-      const url = parseSecureUrl(value, { allowLoopback });
+      const url = parseSecureUrl(value, namer);
       if (typeof url === "string") throw invalid(issuer, where + name, url);
     }
   }
@@ -70,7 +71,7 @@ export function parseServerMetadata(
  * @see RFC 8414 section 2
  */
 export function requireIssuer(issuer: string): URL {
-  const url = parseSecureUrl(issuer, { allowLoopback: true });
+  const url = parseSecureUrl(issuer, "here by http");
   if (typeof url === "string" || issuer.includes("?")) {
     throw new AccreditClientError(
       "issuer_invalid",

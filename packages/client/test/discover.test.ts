@@ -78,13 +78,54 @@ test("takes the issuer identifier byte for byte", async (t) => {
   });
 });
 
-test("no server of another machine sends us to this one", async () => {
-  const issuer = "https://as.example";
-  const fetch = async (): Promise<Response> =>
-    Response.json({ issuer, token_endpoint: "http://127.0.0.1:8500/v1/kv" });
-  await assert.rejects(discover(issuer, { fetch }), {
-    code: "metadata_invalid",
+for (const host of [
+  "127.0.0.1:8443",
+  "127.1",
+  "0.0.0.0",
+  "localhost",
+  "LOCALHOST.",
+  "x.localhost",
+  "[::1]",
+  "[::]",
+  "[::ffff:127.0.0.1]",
+  "[::127.0.0.1]",
+  "[::ffff:0.0.0.0]",
+]) {
+  test(`no server of another machine sends us to ${host} on this one`, async () => {
+    const issuer = "https://as.example";
+    for (const scheme of ["http", "https"]) {
+      for (const named of [
+        { token_endpoint: `${scheme}://${host}/t` },
+        { registration_endpoint: `${scheme}://${host}/r` },
+        {
+          mtls_endpoint_aliases: { token_endpoint: `${scheme}://${host}/m` },
+        },
+      ]) {
+        const fetch = async (): Promise<Response> =>
+          Response.json({ issuer, ...named });
+        await assert.rejects(discover(issuer, { fetch }), {
+          code: "metadata_invalid",
+        });
+      }
+    }
   });
+}
+
+test("a server of this machine names others on it, by https where it has that itself", async () => {
+  for (const [issuer, endpoint, ok] of [
+    ["https://localhost:1", "https://127.0.0.1:2/t", true],
+    ["https://localhost:1", "http://127.0.0.1:2/t", false],
+    ["https://as.localhost", "https://as.localhost/t", true],
+    ["http://localhost:1", "https://127.0.0.1:2/t", true],
+    ["http://localhost:1", "http://127.0.0.1:2/t", true],
+    ["http://localhost:1", "http://0.0.0.0:2/t", false],
+  ] as const) {
+    const fetch = async (): Promise<Response> =>
+      Response.json({ issuer, token_endpoint: endpoint });
+    const call = discover(issuer, { fetch });
+    if (ok) assert.equal((await call).token_endpoint, endpoint);
+    else await assert.rejects(call, { code: "metadata_invalid" });
+  }
 });
 
 for (const issuer of [
