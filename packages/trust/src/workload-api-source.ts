@@ -60,7 +60,11 @@ export function openWorkloadApiBundles(
     const client = api.createWorkloadApiClient({ address, signal });
     const options = { client, clock, signal, onError: tell };
     const jwt = api.createJwtSource(options);
-    const x509 = api.createX509BundleSource(options);
+    // Each trust domain is kept by itself: what is wrong with one's bundle is no other's matter.
+    const x509 = api.createX509BundleSource({
+      ...options,
+      unreadableBundles: "leave_out",
+    });
     const wit = takesWit ? api.createWitBundleSource(options) : undefined;
     jwt.onChange(tell);
     x509.onChange(tell);
@@ -87,7 +91,8 @@ export interface WorkloadApiSourceOptions {
 /**
  * The bundle of one trust domain as a Workload API streams it: the JWT and WIT keys and X.509 authorities under its
  * own SPIFFE ID, never another's. What the endpoint takes back is gone at once (WAPI-10), whatever becomes of
- * the other streams: of a broken one, what it said last is used until it is too old.
+ * the other streams: of a broken one, and of a bundle that cannot be read, what was said last is used until it is
+ * too old.
  *
  * @see SPIFFE Workload API sections 5.2.2 and 6.2.2
  */
@@ -149,7 +154,11 @@ export function createWorkloadApiSource(
       const { jwt, x509, wit } = await bundles.streams();
       const words = {
         jwt: wordOf(jwt, (state) => state.get(id)),
-        x509: wordOf(x509, ({ bundles: all }) => all.get(id)),
+        x509: wordOf(
+          x509,
+          ({ bundles: all }) => all.get(id),
+          ({ leftOut }) => leftOut?.get(id),
+        ),
         wit: wordOf(wit, (state) => {
           const jwks = state.get(id);
           return jwks === undefined ? undefined : Buffer.from(jwks);
@@ -174,7 +183,7 @@ export function createWorkloadApiSource(
       partialFailure =
         failures.length === 0
           ? undefined
-          : `expected every bundle stream of the Workload API to work, got ${failures.join("; ")}`;
+          : `expected every kind of key that the Workload API streams, got ${failures.join("; ")}`;
       shortcoming =
         jwt.error()?.message ??
         x509.error()?.message ??
@@ -199,20 +208,21 @@ type Kind = (typeof KINDS)[number];
 /** One key set, or certificates; none: nothing. */
 type Part = readonly Uint8Array[];
 
-/** What a stream says now: its part of the bundle, nothing at all, or that it is broken. */
+/** What a stream says now: its part of the bundle, nothing at all, or nothing that can be read. */
 interface Word {
-  /** Empty where the stream has taken everything back; undefined where it is broken, or not served. */
+  /** Empty where the stream has taken everything back; undefined where it cannot be read, or is not served. */
   readonly part?: Part;
   readonly failure?: string;
 }
 
 /**
- * What a stream says now of one trust domain. One that was taken back, or is not served, says that there is
+ * What a stream says now of one trust domain, or why that cannot be read. One that was taken back, or is not served, says that there is
  * nothing.
  */
 function wordOf<State>(
   source: WorkloadApiSource<State> | undefined,
   pick: (state: State) => Uint8Array | readonly Uint8Array[] | undefined,
+  whyUnreadable?: (state: State) => string | undefined,
 ): Word {
   const error = source?.error();
   if (source === undefined || error?.code === "unimplemented") return {};
@@ -221,6 +231,8 @@ function wordOf<State>(
   if (error !== undefined) return { failure: error.message };
   const state = source.current();
   if (state === undefined) return { failure: "no message in time" };
+  const failure = whyUnreadable?.(state);
+  if (failure !== undefined) return { failure };
   const part = pick(state);
   return { part: part instanceof Uint8Array ? [part] : (part ?? []) };
 }

@@ -265,6 +265,61 @@ test("[WAPI-10] [Q11] while one stream is broken the other is followed, and what
   assert.ok(messages.includes("bundle source works again as a whole"));
 });
 
+test("[WAPI-10] [FED-09] a bundle that cannot be read ages by itself: the other trust domains are followed", async (t) => {
+  const agent = await startAgent(t);
+  const own = "spiffe://example.org";
+  const other = "spiffe://other.example";
+  const [first, second] = [
+    await FakeX509Authority.create(),
+    await FakeX509Authority.create(),
+  ];
+  const spire = await FakeAuthority.create();
+  agent.jwt.set({ [own]: jwksOf(spire) });
+  agent.x509.set({ [own]: first.certificate, [other]: first.certificate });
+  const { keeper, clock, kids, lines } = keep(t, [
+    domain(agent.address),
+    domain(agent.address, "other.example"),
+  ]);
+  await keeper.start();
+  const authoritiesOf = (trustDomain: string) =>
+    keeper
+      .spiffe(parseTrustDomainName(trustDomain))
+      ?.bundle?.x509Authorities.map(({ certificate }) =>
+        Buffer.from(certificate).toString("hex"),
+      );
+  const hex = ({ certificate }: FakeX509Authority) => [
+    Buffer.from(certificate).toString("hex"),
+  ];
+  assert.deepEqual(authoritiesOf(EXAMPLE), hex(first));
+
+  const garbled = first.certificate.subarray(0, -1);
+  agent.x509.set({ [own]: garbled, [other]: second.certificate });
+  await until(() => authoritiesOf("other.example")?.join() === hex(second)[0]);
+  const [ownStatus, otherStatus] = keeper.status();
+  assert.equal(otherStatus?.lastError, null);
+  assert.match(
+    ownStatus?.lastError ?? "",
+    /x509: .*bundle of spiffe:\/\/example\.org: a DER value ends beyond/,
+  );
+  assert.deepEqual(authoritiesOf(EXAMPLE), hex(first), "not too old yet");
+  assert.ok(
+    lines.some(({ message }) => message.includes("a DER value ends beyond")),
+  );
+  await spire.addKey();
+  agent.jwt.set({ [own]: jwksOf(spire) });
+  await until(() => kids()?.length === 2);
+
+  clock.advance(3601);
+  await until(() => authoritiesOf(EXAMPLE)?.length === 0);
+  assert.deepEqual(authoritiesOf("other.example"), hex(second));
+  agent.x509.set({
+    [own]: second.certificate,
+    [other]: second.certificate,
+  });
+  await until(() => authoritiesOf(EXAMPLE)?.join() === hex(second)[0]);
+  assert.equal(keeper.status()[0]?.lastError, null);
+});
+
 test("[WAPI-10] a stream that takes everything back is heard while the other is broken", async (t) => {
   const refusals: Refusals = {};
   const agent = await startAgent(t, refusals);

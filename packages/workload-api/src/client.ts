@@ -12,7 +12,11 @@ import {
 } from "./jwt-response.ts";
 import type { WitSvid } from "./wit-response.ts";
 import { readWitBundles, readWitSvids } from "./wit-response.ts";
-import type { X509Bundles, X509Context } from "./x509-response.ts";
+import type {
+  X509Bundles,
+  X509BundlesReading,
+  X509Context,
+} from "./x509-response.ts";
 import { readX509Bundles, readX509Context } from "./x509-response.ts";
 
 /** How to reach a Workload API. */
@@ -98,9 +102,13 @@ export interface WorkloadApiClient {
    *
    * @see SPIFFE Workload API, section 5.2.2
    */
-  fetchX509Bundles(settings?: CallSettings): Promise<X509Bundles>;
+  fetchX509Bundles(
+    settings?: CallSettings & X509BundlesReading,
+  ): Promise<X509Bundles>;
   /** Follows what `fetchX509Bundles` fetches. */
-  watchX509Bundles(settings?: WatchSettings): AsyncIterable<X509Bundles>;
+  watchX509Bundles(
+    settings?: WatchSettings & X509BundlesReading,
+  ): AsyncIterable<X509Bundles>;
   /**
    * Fetches the caller's WIT-SVIDs with their keys, the default identity first. Few endpoints serve
    * them; others refuse with `unimplemented` (WAPI-09).
@@ -208,13 +216,13 @@ export function createWorkloadApiClient(
     fetchX509Bundles: (settings) =>
       caller.first(
         (call) => rpc.fetchX509Bundles({}, call),
-        readX509Bundles,
+        (response) => readX509Bundles(response, settings),
         settings,
       ),
     watchX509Bundles: (settings) =>
       caller.watch(
         (call) => rpc.fetchX509Bundles({}, call),
-        readX509Bundles,
+        (response) => readX509Bundles(response, settings),
         settings,
       ),
     fetchWitSvid: ({ spiffeId, ...settings } = {}) =>

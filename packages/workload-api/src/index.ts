@@ -18,7 +18,12 @@ export type { WorkloadApiErrorCode } from "./error.ts";
 export { SpiffeWorkloadAPI } from "./gen/workloadapi_pb.ts";
 export type { JwtSvid, ValidatedJwtSvid } from "./jwt-response.ts";
 export type { WitSvid } from "./wit-response.ts";
-export type { X509Bundles, X509Context, X509Svid } from "./x509-response.ts";
+export type {
+  X509Bundles,
+  X509BundlesReading,
+  X509Context,
+  X509Svid,
+} from "./x509-response.ts";
 export type { SourceClock } from "./backoff.ts";
 export type { SourceOptions, WorkloadApiSource } from "./source.ts";
 export {

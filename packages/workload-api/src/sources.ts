@@ -2,7 +2,11 @@ import type { WitSvidRequest } from "./client.ts";
 import type { SourceOptions, WorkloadApiSource } from "./source.ts";
 import { createSource } from "./source.ts";
 import type { WitSvid } from "./wit-response.ts";
-import type { X509Bundles, X509Context } from "./x509-response.ts";
+import type {
+  X509Bundles,
+  X509BundlesReading,
+  X509Context,
+} from "./x509-response.ts";
 
 /**
  * Always has the newest X.509-SVIDs with their keys and bundles.
@@ -24,11 +28,12 @@ export function createX509Source(
  * @throws {WorkloadApiError} `address_missing`, `address_invalid`
  * @see SPIFFE Workload API, section 5.2.2
  */
-export function createX509BundleSource(
-  options: SourceOptions,
-): WorkloadApiSource<X509Bundles> {
+export function createX509BundleSource({
+  unreadableBundles,
+  ...options
+}: SourceOptions & X509BundlesReading): WorkloadApiSource<X509Bundles> {
   return createSource(options, (client, settings) =>
-    client.watchX509Bundles(settings),
+    client.watchX509Bundles({ ...settings, unreadableBundles }),
   );
 }
 

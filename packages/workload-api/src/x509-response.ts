@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { splitDer } from "./der.ts";
+import { WorkloadApiError } from "./error.ts";
 import type {
   X509BundlesResponse,
   X509SVID,
@@ -37,12 +38,27 @@ export interface X509Context {
   readonly federatedBundles: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 
+/** How to read a message of X.509 bundles. */
+export interface X509BundlesReading {
+  /**
+   * What becomes of a message in which a bundle is there and cannot be read: it is discarded as a whole, or
+   * that one bundle is left out of it. One in which a bundle is empty is discarded in either case (WAPI-10).
+   * Default: `discard_message`.
+   */
+  readonly unreadableBundles?: "discard_message" | "leave_out" | undefined;
+}
+
 /** What is needed to verify X.509-SVIDs of others. */
 export interface X509Bundles {
   /** CA certificates (DER) by the trust domain's SPIFFE ID; each for its own trust domain (WAPI-13). */
   readonly bundles: ReadonlyMap<string, readonly Uint8Array[]>;
   /** Certificate revocation lists, DER. */
   readonly crl: readonly Uint8Array[];
+  /**
+   * What is wrong with the bundles that were left out, by the trust domain's SPIFFE ID: they are not redacted,
+   * so that what the endpoint gave before may still be used. Only with `unreadableBundles: "leave_out"`.
+   */
+  readonly leftOut?: ReadonlyMap<string, string>;
 }
 
 const MAX_CHAIN = 16;
@@ -64,14 +80,34 @@ export function readX509Context(response: X509SVIDResponse): X509Context {
 }
 
 /**
- * Checks a FetchX509Bundles message: each bundle is one or more DER values (WAPI-10).
+ * Checks a FetchX509Bundles message: each bundle is one or more DER values (WAPI-10), save those that are
+ * left out.
  *
  * @throws {WorkloadApiError} `response_invalid`; `redacted` where it holds no bundle
  */
-export function readX509Bundles(response: X509BundlesResponse): X509Bundles {
-  const bundles = readBundles(response.bundles);
-  if (bundles.size === 0) throw redacted("bundle");
-  return { bundles, crl: readCrls(response.crl) };
+export function readX509Bundles(
+  response: X509BundlesResponse,
+  { unreadableBundles = "discard_message" }: X509BundlesReading = {},
+): X509Bundles {
+  const crl = readCrls(response.crl);
+  if (Object.keys(response.bundles).length === 0) throw redacted("bundle");
+  if (unreadableBundles === "discard_message")
+    return { bundles: readBundles(response.bundles), crl };
+  const bundles = new Map<string, readonly Uint8Array[]>();
+  const leftOut = new Map<string, string>();
+  const read = bundlesByTrustDomain(response.bundles, (bundle, of) => {
+    try {
+      return splitDer(bundle, of, MAX_AUTHORITIES);
+    } catch (error) {
+      if (error instanceof WorkloadApiError) return error.message;
+      throw error;
+    }
+  });
+  for (const [trustDomain, found] of read) {
+    if (typeof found === "string") leftOut.set(trustDomain, found);
+    else bundles.set(trustDomain, found);
+  }
+  return { bundles, crl, leftOut };
 }
 
 function readSvid(message: X509SVID): X509Svid {

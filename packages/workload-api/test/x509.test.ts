@@ -267,6 +267,46 @@ for (const { name, rest } of [
   });
 }
 
+test("[WAPI-10] a bundle that cannot be read is left out where that is asked for, one that is empty discards the message", async (t) => {
+  const own = "spiffe://a.example";
+  const garbled = "spiffe://b.example";
+  const messages = [
+    { [own]: CA, [garbled]: Uint8Array.from([0x30, 2, 1]) },
+    { [own]: CA, [garbled]: NONE },
+    { [garbled]: Uint8Array.from([1]) },
+  ];
+  const { address } = await startEndpoint(t, {
+    async *fetchX509Bundles() {
+      for (const bundles of messages) yield { bundles };
+    },
+  });
+  const client = createWorkloadApiClient({ address });
+  t.after(() => client.close());
+  await assert.rejects(client.fetchX509Bundles(), {
+    code: "response_invalid",
+    message: /bundle of spiffe:\/\/b\.example: a DER value ends beyond/,
+  });
+  const discarded: string[] = [];
+  const stream = client.watchX509Bundles({
+    unreadableBundles: "leave_out",
+    onInvalid: ({ message }) => discarded.push(message),
+  });
+  const states: unknown[] = [];
+  await assert.rejects(
+    async () => {
+      for await (const { bundles, leftOut } of stream)
+        states.push([[...bundles.keys()], [...(leftOut?.keys() ?? [])]]);
+    },
+    { code: "stream_ended" },
+  );
+  assert.deepEqual(states, [
+    [[own], [garbled]],
+    [[], [garbled]],
+  ]);
+  assert.equal(discarded.length, 1);
+  assert.match(discarded[0] ?? "", /bundle of spiffe:\/\/b\.example is empty/);
+});
+
 test("[WAPI-10] a message without SVIDs or bundles takes everything back", async (t) => {
   const { address } = await startEndpoint(t, {
     async *fetchX509SVID() {
