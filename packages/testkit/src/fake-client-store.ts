@@ -12,7 +12,6 @@ import type {
   ClientQuery,
   CredentialTurn,
   FoundSuspension,
-  RegistrationConditions,
   RegistrationOutcome,
   SigningKey,
   Standee,
@@ -30,6 +29,7 @@ import {
   withdrawnSubjects,
   type RegisteredClient,
 } from "@accredit/core/registration";
+import { checkConditions } from "./fake-conditions.ts";
 import { FakeSuspensions } from "./fake-suspensions.ts";
 import { isLive, statusListsOf, type HeldClient } from "./held-client.ts";
 
@@ -65,7 +65,7 @@ export class FakeClientStore implements Store {
     const { client, conditions, now, audit } = structuredClone(proposal);
     const key = identityOf(client);
     const existing = this.#clients.get(key);
-    this.#checkConditions(client, conditions, existing);
+    checkConditions([...this.#clients.values()], client, conditions, existing);
     const clientId = existing?.client.clientId ?? client.clientId;
     const taken = this.#held(clientId)?.client;
     const foreign =
@@ -458,49 +458,6 @@ export class FakeClientStore implements Store {
       clients: rows.map(({ client }) => structuredClone(client)),
       next: rows.length < limit ? null : (rows.at(-1)?.row ?? null),
     };
-  }
-
-  #checkConditions(
-    client: ClientProposal["client"],
-    conditions: RegistrationConditions,
-    existing: HeldClient | undefined,
-  ): void {
-    const {
-      maxClientsOfRule = Infinity,
-      maxClientsOfTrust = Infinity,
-      maxClientsPerSubject,
-    } = conditions;
-    const { mustExist, mustBe } = conditions;
-    const isOther =
-      mustBe !== undefined &&
-      (existing?.client.clientId !== mustBe.clientId ||
-        existing.client.registrationId !== mustBe.registrationId ||
-        (existing.client.kind === "vc"
-          ? existing.client.managementTokenHash
-          : null) !== mustBe.managementTokenHash);
-    if ((existing === undefined && mustExist) || isOther)
-      throw new DcrError("client_unknown", "the client is no longer there");
-    if (existing !== undefined && !conditions.keysProven) {
-      if (existing.keyThumbprints !== conditions.keyThumbprints)
-        throw new DcrError("client_keys_fixed", "the client has other keys");
-    }
-    if (existing !== undefined && isLive(existing)) return;
-    const live = [...this.#clients.values()].filter(isLive);
-    const held = live.map(({ client: each }) => each);
-    const ofRule = held.filter(({ rule }) => rule === client.rule).length;
-    const ofSubject = held.filter(
-      ({ kind, trust, subject }) =>
-        kind === client.kind &&
-        trust === client.trust &&
-        subject === client.subject,
-    ).length;
-    if (
-      ofRule >= maxClientsOfRule ||
-      held.filter(({ trust }) => trust === client.trust).length >=
-        maxClientsOfTrust ||
-      (client.softwareId !== "" && ofSubject >= maxClientsPerSubject)
-    )
-      throw new DcrError("quota_exceeded", "there are as many as there may be");
   }
 
   #append(entry: AuditEntry): void {

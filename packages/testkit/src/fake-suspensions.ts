@@ -23,8 +23,14 @@ export class FakeSuspensions {
     const present = this.#held.get(key);
     const { since } = present ?? suspension;
     const changed = present?.reason !== suspension.reason;
-    if (changed)
-      this.#held.set(key, { client, ...present, ...suspension, since });
+    if (changed) {
+      const whose = client && {
+        trust: client.trust,
+        subject: client.subject,
+        softwareId: client.softwareId,
+      };
+      this.#held.set(key, { client: whose, ...present, ...suspension, since });
+    }
     return { changed, since };
   }
 
