@@ -153,9 +153,10 @@ export class KeptDomain {
   async #loadSaved(): Promise<void> {
     const saved = await this.#saved.load(this.#stop.signal);
     if (saved === undefined) return;
-    const { document, readAt } = saved;
+    const { document, readAt, highestSequence } = saved;
     try {
       const bundle = await this.#parse(document);
+      this.#highestSequence = highestSequence;
       this.#hold({ bundle, document });
       this.#options.source.resume?.(document, readAt);
       this.#lastSuccess = readAt;
@@ -217,7 +218,11 @@ export class KeptDomain {
       await this.#take(document);
       this.#lastSuccess = startedAt;
       this.#succeed();
-      this.#saved.save({ readAt: startedAt, document });
+      this.#saved.save({
+        readAt: startedAt,
+        document,
+        highestSequence: this.#highestSequence,
+      });
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#fail(error);
     }

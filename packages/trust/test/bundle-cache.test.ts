@@ -75,6 +75,37 @@ test("[BNDL-07] an endpoint that goes back behind the kept bundle is not followe
   assert.match(keeper.status()[0]?.lastError ?? "", /spiffe_sequence/);
 });
 
+test("[BNDL-07] a document without a sequence does not let an older one in after a restart either", async (t) => {
+  const directory = await makeDirectory(t);
+  const endpoint = await startEndpoint(t);
+  const spire = await FakeAuthority.create();
+  const old = spire.bundleDocument();
+  await spire.addKey();
+  const { spiffe_sequence: _sequence, ...without } = JSON.parse(
+    String(spire.bundleDocument()),
+  ) as Record<string, unknown>;
+  // Larger than a number of JavaScript holds.
+  const sequence = "18446744073709551615";
+  const keys = JSON.stringify(without["keys"]);
+  endpoint.serve(`{"spiffe_sequence":${sequence},"keys":${keys}}`);
+  const first = await startKeeper(t, endpoint.url, directory);
+  endpoint.serve(JSON.stringify(without));
+  await first.keeper.refresh(EXAMPLE);
+  assert.equal(first.keeper.status()[0]?.sequence, null);
+  await first.keeper.close();
+
+  endpoint.serve(old);
+  for (let restart = 0; restart < 2; restart++) {
+    const { kids, keeper } = await startKeeper(t, endpoint.url, directory);
+    assert.equal(kids(), 2);
+    assert.match(
+      keeper.status()[0]?.lastError ?? "",
+      new RegExp(`spiffe_sequence ${sequence} or higher`),
+    );
+    await keeper.close();
+  }
+});
+
 test("what is damaged, or another source's, is not used", async (t) => {
   const directory = await makeDirectory(t);
   const endpoint = await startEndpoint(t);
@@ -93,6 +124,8 @@ test("what is damaged, or another source's, is not used", async (t) => {
     JSON.stringify({ ...good, source: "https_web https://other.example/" }),
     JSON.stringify({ ...good, document: 7 }),
     JSON.stringify({ ...good, document: Buffer.from("{}").toString("base64") }),
+    JSON.stringify({ ...good, highestSequence: 7 }),
+    JSON.stringify({ ...good, highestSequence: "0x7" }),
     JSON.stringify({ ...good, readAt: "yesterday" }),
     JSON.stringify({ ...good, readAt: 4_000_000_000 }),
   ]) {

@@ -9,6 +9,8 @@ export interface CachedBundle {
   /** Epoch seconds at which the read began. */
   readonly readAt: number;
   readonly document: Uint8Array;
+  /** The highest `spiffe_sequence` ever taken; the document itself may have none. */
+  readonly highestSequence?: bigint | undefined;
 }
 
 /** Where bundles outlive the process; a start while every endpoint is down goes on with them (Q20). */
@@ -59,7 +61,7 @@ export function bundleCache(
       }
       return parse(text.toString("utf8"), trustDomain, digest);
     },
-    async save({ readAt, document }) {
+    async save({ readAt, document, highestSequence }) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const temporary = `${file}.${randomUUID()}`;
       const text = JSON.stringify({
@@ -67,6 +69,7 @@ export function bundleCache(
         source: digest,
         readAt,
         document: Buffer.from(document).toString("base64"),
+        highestSequence: highestSequence?.toString(),
       });
       try {
         await writeFile(temporary, text, { mode: 0o600, flush: true });
@@ -94,19 +97,39 @@ export async function removeOtherBundles(
   }
 }
 
-function parse(text: string, trustDomain: string, digest: string) {
+function parse(
+  text: string,
+  trustDomain: string,
+  digest: string,
+): CachedBundle {
   const stored: unknown = JSON.parse(text);
   if (stored === null || typeof stored !== "object") throw damaged();
-  const { readAt, document, ...about } = stored as Record<string, unknown>;
+  const { readAt, document, highestSequence, ...about } = stored as Record<
+    string,
+    unknown
+  >;
   if (
     about["trustDomain"] !== trustDomain ||
     about["source"] !== digest ||
     typeof readAt !== "number" ||
     !Number.isFinite(readAt) ||
-    typeof document !== "string"
+    typeof document !== "string" ||
+    // Files of releases before have none.
+    (highestSequence !== undefined && !isDecimal(highestSequence))
   )
     throw damaged();
-  return { readAt, document: Buffer.from(document, "base64") };
+  return {
+    readAt,
+    document: Buffer.from(document, "base64"),
+    ...(highestSequence !== undefined && {
+      highestSequence: BigInt(highestSequence),
+    }),
+  };
+}
+
+/** In text, since it may be larger than a number of JSON holds. */
+function isDecimal(value: unknown): value is string {
+  return typeof value === "string" && /^\d+$/.test(value);
 }
 
 function damaged(): Error {
