@@ -8,6 +8,7 @@ import {
   type DevCredentialIssuer,
 } from "./credentials/credential-issuer.ts";
 import { startControlServer, type ControlCommand } from "./control-server.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { placeSocket } from "./place-socket.ts";
 import { ensurePrivateDirectory } from "./private-files.ts";
 import { startDevTrustDomain, type DevTrustDomain } from "./trust-domain.ts";
@@ -64,10 +65,11 @@ export async function startDevIssuers(
   };
   await ensurePrivateDirectory(dir);
   try {
-    // Before anything else: whoever answers there runs in this folder already.
+    // Before anything else: of two that start at once, one goes on, and the other has written nothing yet.
+    const unlock = lockFolder(dir);
+    closers.push(async () => unlock());
     const control = await placeSocket(dir, CONTROL_SOCKET);
     const commands = new Map<string, ControlCommand>();
-    // Of two that start at once, one listens there, and the other has written nothing yet.
     const server = await startControlServer(control.path, commands);
     closers.push(() => control.remove());
     closers.push(() => server.close());

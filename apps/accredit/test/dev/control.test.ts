@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
-import { lstat, mkdir, readdir, readFile, stat } from "node:fs/promises";
+import {
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from "node:fs/promises";
 import { request } from "node:http";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -124,13 +132,17 @@ test("the control socket is the owner's alone, and nothing is left of any socket
     "ca.pem",
     "credential-issuer.json",
     "keys.json",
+    "lock",
   ]);
 });
 
 test("a second domain does not start in a folder, and a stopped one is told", async (t) => {
   const dir = join(await temporaryDirectory(t), "state");
   const issuers = await startIssuers(t, dir);
-  await assert.rejects(startIssuers(t, dir), /already serves this socket/);
+  await assert.rejects(
+    startIssuers(t, dir),
+    /already runs development issuers in this folder/,
+  );
   await callControl(dir, "status", {});
   await issuers.close();
   for (const folder of [dir, join(dir, "nowhere"), join(dir, "ca.pem")]) {
@@ -149,7 +161,10 @@ test("a folder too deep for a socket works as any other, and keeps out a second 
   const client = createWorkloadApiClient({ address: status.workload_api });
   t.after(() => client.close());
   assert.equal((await client.fetchX509Svid()).svids.length, 2);
-  await assert.rejects(startIssuers(t, dir), /already serves this socket/);
+  await assert.rejects(
+    startIssuers(t, dir),
+    /already runs development issuers in this folder/,
+  );
   const socket = status.workload_api.slice("unix://".length);
   assert.ok((await stat(socket)).isSocket());
   await issuers.close();
@@ -159,19 +174,41 @@ test("a folder too deep for a socket works as any other, and keeps out a second 
   assert.equal(again.bundle(), issuers.bundle());
 });
 
-test("of two that start at once in a new folder one runs, and the folder holds what it serves", async (t) => {
-  const dir = await temporaryDirectory(t);
-  const started = await Promise.allSettled(
-    Array.from({ length: 3 }, () => startIssuers(t, dir)),
-  );
-  const running = started.filter((each) => each.status === "fulfilled");
-  assert.equal(running.length, 1);
-  for (const each of started)
-    if (each.status === "rejected")
-      assert.match(String(each.reason), /another process already serves/);
-  const [one] = running;
-  assert.equal(
-    await readFile(join(dir, "bundle.json"), "utf8"),
-    one?.value.bundle(),
-  );
+test("a second domain does not start where the first one's socket is gone, or not yet there", async (t) => {
+  const dir = join(await temporaryDirectory(t), "state");
+  const issuers = await startIssuers(t, dir);
+  await rm(issuers.controlSocket);
+  await assert.rejects(startIssuers(t, dir), /already runs/);
+  await issuers.close();
+  await (await startIssuers(t, dir)).close();
 });
+
+for (const killed of [false, true]) {
+  test(`of two that start at once in ${killed ? "the folder of one that was killed" : "a new folder"} one runs, and the folder holds what it serves`, async (t) => {
+    const dir = await temporaryDirectory(t);
+    if (killed) await leaveSocket(join(dir, "control.sock"));
+    const started = await Promise.allSettled(
+      Array.from({ length: 3 }, () => startIssuers(t, dir)),
+    );
+    const running = started.filter((each) => each.status === "fulfilled");
+    assert.equal(running.length, 1);
+    for (const each of started)
+      if (each.status === "rejected")
+        assert.match(String(each.reason), /another process already runs/);
+    const [one] = running;
+    assert.equal(
+      await readFile(join(dir, "bundle.json"), "utf8"),
+      one?.value.bundle(),
+    );
+  });
+}
+
+/** Leaves a socket that nobody listens on, as a process that is killed does. */
+async function leaveSocket(path: string): Promise<void> {
+  const server = createServer().listen(`${path}.listening`);
+  await once(server, "listening");
+  // Closing removes it by the name that it was made under.
+  await rename(`${path}.listening`, path);
+  server.close();
+  await once(server, "close");
+}
