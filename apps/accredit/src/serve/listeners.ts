@@ -31,16 +31,16 @@ export interface ListenOptions {
 }
 
 /**
- * Connections that wait to be accepted, for each acceptor; the system may allow fewer. Beyond, it drops them, and
- * whoever connects tries again after one, three and seven seconds, however quick the server is.
+ * Connections that wait to be accepted; the system may allow fewer. Beyond, it drops them, and whoever connects tries
+ * again after one, three and seven seconds, however quick the server is.
  */
-const BACKLOG = 1024;
+const BACKLOG = 8192;
 
 /**
- * Sockets that accept connections of one address. Node accepts one connection of each in a turn of the event loop, so
- * that with a single one new callers wait for seconds behind a loop that is never late, and are not turned away.
+ * Sockets that accept connections of a busy address. Node accepts one connection of each in a turn of the event loop,
+ * so that with a single one new callers wait for seconds behind a loop that is never late, and are not turned away.
  */
-const ACCEPTORS = 16;
+export const MANY_ACCEPTORS = 128;
 
 /** Connections that may be open at once on one listener. */
 export const MAX_CONNECTIONS = 10_000;
@@ -49,9 +49,13 @@ export const MAX_CONNECTIONS = 10_000;
 const CROWDED = 0.9;
 const FREE_INTERVAL_MS = 1000;
 
-/** How many connections may be open at once; `onDropped` hears of each that was one too many. */
-export interface ConnectionBound {
+/** How connections are taken. */
+export interface Reception {
+  /** Sockets that accept them, where the system can have several. */
+  readonly acceptors: number;
+  /** How many may be open at once. */
   readonly max: number;
+  /** Hears of each that was one too many. */
   readonly onDropped?: () => void;
 }
 
@@ -70,12 +74,12 @@ export interface Listener {
 export async function listen(
   options: ListenOptions,
   handler: RequestListener,
-  bound: ConnectionBound = { max: MAX_CONNECTIONS },
+  reception: Reception = { acceptors: 1, max: MAX_CONNECTIONS },
 ): Promise<Listener> {
   const server = await createServer(options, handler);
-  boundConnections(server, bound);
+  boundConnections(server, reception);
   try {
-    const acceptors = await openAcceptors(server, options);
+    const acceptors = await openAcceptors(server, options, reception.acceptors);
     return {
       port: (server.address() as AddressInfo).port,
       close: (graceMs) => closeGracefully(server, acceptors, graceMs),
@@ -94,10 +98,7 @@ export async function listen(
  * Holds the number of open connections below the most there may be. Before it is reached, connections on which nothing
  * happens are closed, as one caller could keep everybody else out with them.
  */
-function boundConnections(
-  server: Server,
-  { max, onDropped }: ConnectionBound,
-): void {
+function boundConnections(server: Server, { max, onDropped }: Reception): void {
   let open = 0;
   let freed = -Infinity;
   server.on("connection", (socket: Socket) => {
@@ -119,8 +120,9 @@ function boundConnections(
 async function openAcceptors(
   server: Server,
   { host, port }: ListenOptions,
+  count: number,
 ): Promise<readonly NetServer[]> {
-  if (process.platform !== "linux") {
+  if (count === 1 || process.platform !== "linux") {
     await bind(server, { host, port, backlog: BACKLOG });
     return [];
   }
@@ -128,11 +130,12 @@ async function openAcceptors(
   const probe = createNetServer();
   await bind(probe, { host, port });
   await new Promise((resolve) => probe.close(resolve));
-  const shared = { host, backlog: BACKLOG, reusePort: true };
+  const backlog = Math.ceil(BACKLOG / count);
+  const shared = { host, backlog, reusePort: true };
   await bind(server, { ...shared, port });
   const opened = server.address() as AddressInfo;
   return Promise.all(
-    Array.from({ length: ACCEPTORS - 1 }, async () => {
+    Array.from({ length: count - 1 }, async () => {
       const acceptor = createNetServer((socket) =>
         server.emit("connection", socket),
       );

@@ -54,7 +54,7 @@ export async function runServer(
     const [
       store,
       { countedWarning, createAccreditServer, watchLoad },
-      { listen, MAX_CONNECTIONS },
+      { listen, MANY_ACCEPTORS, MAX_CONNECTIONS },
     ] = await Promise.all([
       opening,
       import("@accredit/server"),
@@ -121,12 +121,13 @@ export async function runServer(
       const graceMs = config.shutdownTimeoutSeconds * 1000;
       await Promise.all(publicListeners.map((each) => each.close(graceMs)));
     });
-    const bound = {
+    const reception = {
+      acceptors: MANY_ACCEPTORS,
       max: MAX_CONNECTIONS,
       onDropped: countedWarning(log, "dropped connections: too many are open"),
     };
     const serve = async (options: ListenOptions): Promise<number> => {
-      const listener = await listen(options, server.publicListener, bound);
+      const listener = await listen(options, server.publicListener, reception);
       publicListeners.push(listener);
       return listener.port;
     };

@@ -6,8 +6,8 @@ import { test, type TestContext } from "node:test";
 import { CommandError } from "../../src/cli/io.ts";
 import {
   listen,
-  type ConnectionBound,
   type Listener,
+  type Reception,
 } from "../../src/serve/listeners.ts";
 
 const hello: RequestListener = (_request, response) => response.end("hello");
@@ -15,10 +15,14 @@ const hello: RequestListener = (_request, response) => response.end("hello");
 async function open(
   t: TestContext,
   handler: RequestListener = hello,
-  bound?: ConnectionBound,
+  reception: Partial<Reception> = {},
 ): Promise<Listener> {
   const where = { host: "127.0.0.1", port: 0 };
-  const listener = await listen(where, handler, bound);
+  const listener = await listen(where, handler, {
+    acceptors: 16,
+    max: 1000,
+    ...reception,
+  });
   t.after(() => listener.close(0));
   return listener;
 }
@@ -53,7 +57,7 @@ async function* on(socket: Socket): AsyncGenerator<[string]> {
 test("an address that another listener has is refused, though listeners accept by several sockets", async (t) => {
   const { port } = await open(t);
   await assert.rejects(
-    listen({ host: "127.0.0.1", port }, hello),
+    listen({ host: "127.0.0.1", port }, hello, { acceptors: 16, max: 10 }),
     (error: unknown) =>
       error instanceof CommandError &&
       error.message.includes(`cannot listen on 127.0.0.1:${port}`) &&
