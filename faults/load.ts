@@ -14,6 +14,8 @@ export interface Load {
   readonly statuses: ReadonlyMap<number, number>;
   /** Requests that were cut off, by the error's code; refused connections are not among them. */
   readonly cuts: readonly string[];
+  /** How long the slowest answer so far took, in milliseconds. */
+  readonly slowestMs: () => number;
   /** Resolves with the next answer, whatever it is, or when nobody calls any more. */
   progress(): Promise<void>;
   /** Resolves when the callers are done: told to stop, told so by the server, or unable to connect. */
@@ -29,6 +31,7 @@ export function startLoad(place: Place): Load {
   const statuses = new Map<number, number>();
   const cuts: string[] = [];
   const told = { stop: false };
+  let slowest = 0;
   let waiting: (() => void)[] = [];
   const tell = (): void => {
     for (const resolve of waiting) resolve();
@@ -42,6 +45,7 @@ export function startLoad(place: Place): Load {
       const body = JSON.stringify({
         software_statement: await mint(place, subject, audience),
       });
+      const sent = performance.now();
       try {
         const response = await fetch(audience, {
           method: "POST",
@@ -49,6 +53,7 @@ export function startLoad(place: Place): Load {
           body,
         });
         const text = await response.text();
+        slowest = Math.max(slowest, performance.now() - sent);
         const { status } = response;
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         if (status === 201) {
@@ -69,6 +74,7 @@ export function startLoad(place: Place): Load {
     acknowledged,
     statuses,
     cuts,
+    slowestMs: () => slowest,
     progress: () =>
       Promise.race([
         new Promise<void>((resolve) => void waiting.push(resolve)),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openPostgresStore } from "@accredit/store";
 import { PostgresServer } from "@accredit/testkit";
-import { startLoad, unexpected, type Acknowledged } from "./load.ts";
+import { startLoad, unexpected, type Acknowledged, type Load } from "./load.ts";
 import { askForToken, makePlace, type Place } from "./place.ts";
 import type { Scenario } from "./scenario.ts";
 import { startAccredit } from "./server-process.ts";
@@ -19,6 +19,7 @@ const RECOVERY_MS = 5000;
  */
 export const postgres: Scenario = async ({ directory, short }) => {
   const rounds = short ? 3 : 30;
+  const frozenMs = short ? 1000 : 30_000;
   const server = await PostgresServer.start();
   try {
     const places = await makePlaces(join(directory, "postgres"), server);
@@ -38,7 +39,7 @@ export const postgres: Scenario = async ({ directory, short }) => {
         await server.resume();
       } else {
         server.freeze();
-        await sleep(short ? 1000 : 30_000);
+        await sleep(frozenMs);
         server.unfreeze();
       }
       const recovering = performance.now();
@@ -51,6 +52,14 @@ export const postgres: Scenario = async ({ directory, short }) => {
             `round ${round}: a node took no registration within ${RECOVERY_MS} ms`,
           );
       await Promise.all(loads.map((load) => load.stop()));
+      for (const [n, load] of loads.entries()) {
+        const trace = traceOf(FAULTS[round % 3], load, {
+          isKilled: n === killed,
+          frozenMs,
+        });
+        if (trace !== undefined)
+          problems.push(`round ${round}, node ${n}: ${trace}`);
+      }
       for (const load of loads) {
         acknowledged.push(...load.acknowledged);
         problems.push(...unexpected(load, [201, 503]));
@@ -82,6 +91,30 @@ export const postgres: Scenario = async ({ directory, short }) => {
     await server.close();
   }
 };
+
+const FAULTS = ["kill", "stop", "hang"] as const;
+
+/** What is missing of what a fault has to leave in a node's answers; undefined where it is there. */
+function traceOf(
+  fault: (typeof FAULTS)[number] | undefined,
+  { cuts, statuses, slowestMs }: Load,
+  {
+    isKilled,
+    frozenMs,
+  }: { readonly isKilled: boolean; readonly frozenMs: number },
+): string | undefined {
+  if (fault === "kill" && isKilled)
+    return cuts.length > 0
+      ? undefined
+      : "it was killed, and no request was cut off";
+  if (cuts.length > 0)
+    return `it runs, and cut requests off: ${cuts.join(", ")}`;
+  if (fault === "stop" && (statuses.get(503) ?? 0) === 0)
+    return "its database was stopped, and no request was answered 503";
+  if (fault === "hang" && slowestMs() < Math.min(frozenMs, RECOVERY_MS) / 2)
+    return `its database hung for ${frozenMs} ms, and every answer came sooner`;
+  return undefined;
+}
 
 const startNode = ({ directory, issuer }: Place) =>
   startAccredit(directory, issuer);
