@@ -15,12 +15,20 @@ interface ExplainOptions extends AdminOptions {
   readonly metadata?: string;
 }
 
+/** What decides on a registration beside the credential and the policy, and only the running server knows. */
+const NOT_CHECKED = [
+  "suspensions",
+  "quotas",
+  "rates",
+  "keys of a client that is there",
+];
+
 /** `accredit explain`: says what a registration would come to, and why; registers nothing. */
 export function explainCommand(io: Io): Command {
   return new Command("explain")
     .summary("say what a registration would come to, and why")
     .description(
-      "Runs every check and policy rule on a statement with the keys the configuration names, and registers nothing. Exit code 0: it would be allowed; 1: refused; 2: used wrongly.",
+      "Runs every check and policy rule on a statement with the keys the configuration names, and registers nothing. It does not ask the server, which may still refuse for what only it knows: suspensions, quotas, rates, and the keys of a client that is there. Exit code 0: credential and policy allow it; 1: refused; 2: used wrongly.",
     )
     .option("--config <file>", "configuration file of the server")
     .option(
@@ -77,7 +85,12 @@ async function explain(options: ExplainOptions, io: Io): Promise<void> {
         statuses: trust.statuses,
       },
     );
-    print(io, options.json === true, explanation, describe(explanation));
+    print(
+      io,
+      options.json === true,
+      { ...explanation, not_checked: NOT_CHECKED },
+      describe(explanation),
+    );
     if (!explanation.allowed)
       throw new CommandError("the registration would be refused");
   } finally {
@@ -113,6 +126,7 @@ function describe({
       ([name, value]) =>
         `  ${name} = ${typeof value === "string" ? value : JSON.stringify(value)}  [${provenance?.[name] ?? "?"}]`,
     ),
+    `not looked at: ${NOT_CHECKED.join(", ")}`,
     allowed ? "allowed" : "refused",
   ];
 }
