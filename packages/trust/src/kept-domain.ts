@@ -12,6 +12,7 @@ import {
 import type { BundleSource } from "./bundle-source.ts";
 import type { BundleCache } from "./lib/bundle-cache.ts";
 import { SavedBundle } from "./lib/saved-bundle.ts";
+import { SingleFlight } from "./lib/single-flight.ts";
 import type { KeeperClock, KeeperLog } from "./options.ts";
 import { SourceError } from "./source-error.ts";
 
@@ -79,7 +80,7 @@ export class KeptDomain {
   #lastUnknownKey = Number.NEGATIVE_INFINITY;
   /** Two different documents of one sequence number; stands until the number rises. */
   #conflict: string | null = null;
-  #inFlight: Promise<void> | undefined;
+  readonly #read = new SingleFlight(() => this.#attempt());
   readonly #saved: SavedBundle;
   #loaded: Promise<void> | undefined;
   #loop: Promise<void> | undefined;
@@ -115,10 +116,10 @@ export class KeptDomain {
     const before = this.#held;
     const now = this.#options.clock.now();
     const waited = Math.abs(now - this.#lastUnknownKey);
-    if (this.#inFlight === undefined && waited < UNKNOWN_KEY_PAUSE_SECONDS)
+    if (!this.#read.isUnderWay && waited < UNKNOWN_KEY_PAUSE_SECONDS)
       return false;
     this.#lastUnknownKey = now;
-    await this.refresh();
+    await this.#read.join();
     return this.#held !== before;
   };
 
@@ -144,7 +145,7 @@ export class KeptDomain {
   /** Starts the loop, once; resolves after the first attempt, whatever came of it. */
   start(): Promise<void> {
     this.#loaded ??= this.#loadSaved();
-    const first = this.#loaded.then(() => this.refresh());
+    const first = this.#loaded.then(() => this.#read.join());
     this.#loop ??= this.#run();
     return first;
   }
@@ -170,19 +171,15 @@ export class KeptDomain {
     return (this.#options.source.parse ?? parseSpiffeBundle)(document);
   }
 
-  /** Makes an attempt now, or joins the one that is under way. Never rejects. */
+  /** Makes an attempt that begins after this call. Never rejects. */
   refresh(): Promise<void> {
-    if (this.#stop.signal.aborted) return Promise.resolve();
-    this.#inFlight ??= this.#attempt().finally(() => {
-      this.#inFlight = undefined;
-    });
-    return this.#inFlight;
+    return this.#read.after();
   }
 
   /** Ends the loop and what it is waiting for. */
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#inFlight;
+    await this.#read.settled();
     await this.#loop;
     await this.#saved.close();
   }
@@ -193,7 +190,7 @@ export class KeptDomain {
     try {
       await this.#loaded;
       for (;;) {
-        await this.refresh();
+        await this.#read.join();
         await source.untilNext(
           {
             loaded: this.#held !== undefined,
@@ -211,6 +208,7 @@ export class KeptDomain {
 
   async #attempt(): Promise<void> {
     const { clock, source } = this.#options;
+    if (this.#stop.signal.aborted) return;
     // A document is as fresh as the moment it was asked for, not the one it arrived.
     const startedAt = clock.now();
     try {

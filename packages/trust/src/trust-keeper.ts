@@ -34,7 +34,7 @@ export interface TrustKeeper extends TrustSource {
   start(): Promise<void>;
   /** In the order of the options. */
   status(): readonly TrustStatus[];
-  /** Reads the source now, or joins a read under way; undefined when the trust domain is not configured. */
+  /** Reads the source, from after this call on; undefined when the trust domain is not configured. */
   refresh(trustDomain: TrustDomainName): Promise<TrustStatus | undefined>;
   /** Ends every loop, connection and watch; resolves once they have. May be called again. */
   close(): Promise<void>;

@@ -305,7 +305,7 @@ test("the default max_stale is a day", async (t) => {
   assert.match(status().lastError ?? "", /within the last 86400 seconds/);
 });
 
-test("fifty refreshes at once are one request", async (t) => {
+test("fifty refreshes at once are one request, and one for all that came while it was under way", async (t) => {
   const endpoint = await startEndpoint(t);
   const spire = await FakeAuthority.create();
   endpoint.serve(spire.bundleDocument());
@@ -323,8 +323,26 @@ test("fifty refreshes at once are one request", async (t) => {
     assert.equal(status?.keys, 2);
   }
   await clock.asleep();
-  assert.equal(endpoint.requests, 2);
-  assert.equal(endpoint.connections, 2);
+  assert.equal(endpoint.requests, 3);
+  assert.equal(endpoint.connections, 3);
+});
+
+test("a refresh reads what was published before it, though an older read is under way", async (t) => {
+  const endpoint = await startEndpoint(t);
+  const spire = await FakeAuthority.create();
+  endpoint.serve(spire.bundleDocument());
+  const { keeper, clock } = keep(t, [webDomain(endpoint.url)]);
+  await keeper.start();
+  await clock.asleep();
+  const gate = Promise.withResolvers<void>();
+  endpoint.serve({ body: spire.bundleDocument(), after: gate.promise });
+  clock.advance(75);
+  await until(() => endpoint.requests === 2);
+  await spire.addKey();
+  endpoint.serve(spire.bundleDocument());
+  const refreshed = keeper.refresh(EXAMPLE);
+  gate.resolve();
+  assert.equal((await refreshed)?.keys, 2);
 });
 
 test("a refresh of an unknown trust domain does nothing", async (t) => {

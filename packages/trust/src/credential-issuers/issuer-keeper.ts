@@ -17,7 +17,7 @@ export interface CredentialIssuerKeeper extends Required<
   start(): Promise<void>;
   /** In the order of the options. */
   status(): readonly IssuerStatus[];
-  /** Reads the source now, or joins a read under way; undefined when the issuer is not configured. */
+  /** Reads the source, from after this call on; undefined when the issuer is not configured. */
   refresh(issuer: string): Promise<IssuerStatus | undefined>;
   /** Ends every loop, connection and watch; resolves once they have. May be called again. */
   close(): Promise<void>;

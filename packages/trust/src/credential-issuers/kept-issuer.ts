@@ -5,6 +5,7 @@ import {
   type IssuerKeys,
   type IssuerKeySource,
 } from "@accredit/core/vc";
+import { SingleFlight } from "../lib/single-flight.ts";
 import type { KeeperClock, KeeperLog } from "../options.ts";
 import { SourceError } from "../source-error.ts";
 import type { KeySource } from "./key-source.ts";
@@ -51,7 +52,7 @@ export class KeptIssuer {
   #failure: string | null = null;
   #failures = 0;
   #lastUnknownKey = Number.NEGATIVE_INFINITY;
-  #inFlight: Promise<void> | undefined;
+  readonly #read = new SingleFlight(() => this.#attempt());
   #loop: Promise<void> | undefined;
 
   constructor(options: KeptIssuerOptions) {
@@ -94,18 +95,14 @@ export class KeptIssuer {
 
   /** Starts the loop, once; resolves after the first attempt, whatever came of it. */
   start(): Promise<void> {
-    const first = this.refresh();
+    const first = this.#read.join();
     this.#loop ??= this.#run();
     return first;
   }
 
-  /** Makes an attempt now, or joins the one that is under way. Never rejects. */
+  /** Makes an attempt that begins after this call. Never rejects. */
   refresh(): Promise<void> {
-    if (this.#stop.signal.aborted) return Promise.resolve();
-    this.#inFlight ??= this.#attempt().finally(() => {
-      this.#inFlight = undefined;
-    });
-    return this.#inFlight;
+    return this.#read.after();
   }
 
   /** One read for every unknown key of half a minute; true where the keys are others now. */
@@ -113,17 +110,17 @@ export class KeptIssuer {
     const before = this.#fingerprint;
     const now = this.#options.clock.now();
     const waited = Math.abs(now - this.#lastUnknownKey);
-    if (this.#inFlight === undefined && waited < UNKNOWN_KEY_PAUSE_SECONDS)
+    if (!this.#read.isUnderWay && waited < UNKNOWN_KEY_PAUSE_SECONDS)
       return false;
     this.#lastUnknownKey = now;
-    await this.refresh();
+    await this.#read.join();
     return this.#fingerprint !== before;
   }
 
   /** Ends the loop and what it is waiting for. */
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#inFlight;
+    await this.#read.settled();
     await this.#loop;
   }
 
@@ -132,7 +129,7 @@ export class KeptIssuer {
     const { signal } = this.#stop;
     try {
       for (;;) {
-        await this.refresh();
+        await this.#read.join();
         await source.untilNext(
           {
             loaded: this.#held !== undefined,
@@ -150,6 +147,7 @@ export class KeptIssuer {
 
   async #attempt(): Promise<void> {
     const { clock, source } = this.#options;
+    if (this.#stop.signal.aborted) return;
     // Keys are as fresh as the moment they were asked for, not the one they arrived.
     const startedAt = clock.now();
     try {

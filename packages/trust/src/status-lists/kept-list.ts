@@ -9,6 +9,7 @@ import {
 } from "@accredit/core/vc";
 import type { StatusListTimes } from "@accredit/core/ports";
 import { parseEndpointUrl, type FetchDocument } from "../fetch-document.ts";
+import { SingleFlight } from "../lib/single-flight.ts";
 import type { KeeperClock, KeeperLog } from "../options.ts";
 import { SourceError } from "../source-error.ts";
 import type { FetchLimits } from "./fetch-limits.ts";
@@ -83,7 +84,7 @@ export class KeptList {
   #ttl = DEFAULT_TTL_SECONDS;
   #failure: unknown = null;
   #failures = 0;
-  #inFlight: Promise<void> | undefined;
+  readonly #read = new SingleFlight(() => this.#attempt());
 
   constructor(identity: ListIdentity, ports: KeptListPorts) {
     this.identity = identity;
@@ -127,17 +128,18 @@ export class KeptList {
   }
 
   /** Fetches now, or joins the fetch that is under way. Never rejects. */
+  fetch(): Promise<void> {
+    return this.#read.join();
+  }
+
+  /** Makes a fetch that begins after this call. Never rejects. */
   refresh(): Promise<void> {
-    if (this.#ports.signal.aborted) return Promise.resolve();
-    this.#inFlight ??= this.#attempt().finally(() => {
-      this.#inFlight = undefined;
-    });
-    return this.#inFlight;
+    return this.#read.after();
   }
 
   /** Resolves once no fetch is under way. */
   async settled(): Promise<void> {
-    await this.#inFlight;
+    await this.#read.settled();
   }
 
   status(): StatusListStatus {
@@ -160,6 +162,7 @@ export class KeptList {
 
   async #attempt(): Promise<void> {
     const { clock, limits, signal } = this.#ports;
+    if (signal.aborted) return;
     try {
       const url = parseEndpointUrl(this.identity.listUrl);
       await limits.run(url.host, async () => {

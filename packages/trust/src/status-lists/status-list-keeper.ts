@@ -97,7 +97,7 @@ export function createStatusListKeeper(
     const known = reference as ListReference;
     const list = find(issuer, known);
     const mustWait = list.mustWait(clock.now());
-    const fetch = list.isDue(clock.now()) ? list.refresh() : list.settled();
+    const fetch = list.isDue(clock.now()) ? list.fetch() : list.settled();
     if (mustWait) await waitFor(fetch, ports);
     shed();
     return verdictOf(list, known, now);
@@ -109,7 +109,7 @@ export function createStatusListKeeper(
         const now = clock.now();
         for (const list of lists.values()) {
           // Not waited for: one that is slow holds up no other.
-          if (list.isDue(now)) void list.refresh();
+          if (list.isDue(now)) void list.fetch();
         }
         shed();
         await clock.sleep(tickSeconds * 1000, signal);
