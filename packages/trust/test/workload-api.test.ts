@@ -179,8 +179,12 @@ test("[Q11] a broken stream keeps the last good bundle until it is too old", asy
     clock.advance(31);
     return status().lastError !== null;
   });
-  clock.advance(3601);
-  assert.equal(kids(), undefined);
+  assert.deepEqual(kids(), ["example.org-1"]);
+  // One stream may be seen to be broken before the other.
+  await until(() => {
+    clock.advance(3601);
+    return kids() === undefined;
+  });
 });
 
 test("an agent that comes later than the server holds up nobody, and is found", async (t) => {
