@@ -28,6 +28,7 @@ import { createTokenRoute, type TokenRouteOptions } from "./routes/token.ts";
 import { oauthErrorReply } from "./wire/oauth-error.ts";
 import { writeReply } from "./wire/reply.ts";
 import type { Metrics } from "./admin/metrics.ts";
+import type { AddressTurns } from "./limits/address-turns.ts";
 import type { LoadGate } from "./limits/load-gate.ts";
 import { createTurnAway } from "./limits/turn-away.ts";
 
@@ -41,6 +42,8 @@ export interface PublicListenerOptions
   readonly draining: () => boolean;
   /** Decides which requests are sent away unread because there are too many. */
   readonly loadGate: LoadGate;
+  /** Keeps one address from having all the work. */
+  readonly turns: AddressTurns;
 }
 
 /** Of all requests together: five hundred of the largest there may be. */
@@ -60,7 +63,7 @@ interface ListenerRoute {
 export function createPublicListener(
   options: PublicListenerOptions,
 ): RequestListener {
-  const { loadGate } = options;
+  const { loadGate, turns } = options;
   const turnAway = createTurnAway(options);
   const bodies = createBodyBudget(MAX_BODIES_BYTES);
   const managed = `${new URL(options.endpoints.registration).pathname}/`;
@@ -110,11 +113,17 @@ export function createPublicListener(
       request.method === "POST" ? routes.get(pathOf(request)) : undefined;
     if (route !== undefined) event.route = route.name;
     let leave = (): void => {};
+    let endTurn = (): void => {};
     let body: Buffer | undefined;
     try {
       checkFraming(request);
       body = await readBody(request, bodies);
       // Not before: whoever sends slowly takes nobody's place.
+      const { remote } = event.caller;
+      if (turns.areTaken(remote) && isWork(request)) {
+        endTurn = await turns.take(remote);
+        if (request.socket.destroyed) return;
+      }
       leave = loadGate.enter();
       if (route !== undefined) {
         await route.serve(request, response, event, body);
@@ -132,6 +141,7 @@ export function createPublicListener(
       failEarly(error, response, event, options.log);
     } finally {
       leave();
+      endTurn();
       bodies.giveBack(body?.length ?? 0);
     }
   };

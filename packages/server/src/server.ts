@@ -177,6 +177,7 @@ export async function createAccreditServer(
     metrics,
     draining,
     loadGate: ports.loadGate ?? OPEN_GATE,
+    turns: limits.turns,
     limitRefusal: limits.limitRefusal,
     clock,
     store,

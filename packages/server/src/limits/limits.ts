@@ -1,5 +1,10 @@
 import type { Metrics } from "../admin/metrics.ts";
 import type { ClientStore } from "@accredit/core/ports";
+import {
+  createAddressTurns,
+  NO_TURNS,
+  type AddressTurns,
+} from "./address-turns.ts";
 import { limitNewcomers } from "./newcomer-limit.ts";
 import { createRefusalLimit, type LimitRefusal } from "./refusal-limit.ts";
 import { createTokenBuckets } from "./token-buckets.ts";
@@ -15,6 +20,7 @@ export interface LimitSettings {
 /** The limits of one server. */
 export interface Limits {
   readonly limitRefusal: LimitRefusal;
+  readonly turns: AddressTurns;
   readonly limitNewcomers: (
     register: ClientStore["register"],
   ) => ClientStore["register"];
@@ -32,7 +38,11 @@ export function createLimits(
   metrics: Metrics,
 ): Limits {
   if (settings === undefined)
-    return { limitRefusal: (error) => error, limitNewcomers: (same) => same };
+    return {
+      limitRefusal: (error) => error,
+      turns: NO_TURNS,
+      limitNewcomers: (same) => same,
+    };
   const {
     registrationsPerMinutePerPrefix: perMinute,
     failedAttemptsPerSecondPerAddress: perSecond,
@@ -45,13 +55,15 @@ export function createLimits(
       now: () => performance.now() / 1000,
     });
   const newcomers = buckets(perMinute / 60, perMinute);
+  const unproven = buckets(perSecond, perSecond * FAILURE_BURST_SECONDS);
   const count: Metrics["countLimited"] = (limit) => metrics.countLimited(limit);
   return {
     limitRefusal: createRefusalLimit({
-      unproven: buckets(perSecond, perSecond * FAILURE_BURST_SECONDS),
+      unproven,
       proven: buckets(perMinute / 60, perMinute),
       count,
     }),
+    turns: createAddressTurns(unproven),
     limitNewcomers: (register) =>
       limitNewcomers({ register, newcomers, count }),
   };

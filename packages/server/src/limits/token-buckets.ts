@@ -14,6 +14,8 @@ export interface TokenBucketOptions {
 export interface TokenBuckets {
   /** Takes a token. 0 if there was one, else the seconds until there is one. */
   take(key: string): number;
+  /** Whether there is no token; asking changes nothing. */
+  isEmpty(key: string): boolean;
   /** Puts back a token that turned out not to be needed. */
   giveBack(key: string): void;
   /** Buckets in memory. */
@@ -30,15 +32,17 @@ export function createTokenBuckets({
   // In the order in which they were last asked for: the oldest comes first.
   const buckets = new Map<string, { tokens: number; at: number }>();
 
+  const tokensOf = (key: string, at: number): number => {
+    const known = buckets.get(key);
+    return known === undefined
+      ? burst
+      : Math.min(burst, known.tokens + (at - known.at) * perSecond);
+  };
+
   const bucketOf = (key: string) => {
     const at = now();
-    const known = buckets.get(key);
+    const bucket = { tokens: tokensOf(key, at), at };
     buckets.delete(key);
-    const tokens =
-      known === undefined
-        ? burst
-        : Math.min(burst, known.tokens + (at - known.at) * perSecond);
-    const bucket = { tokens, at };
     buckets.set(key, bucket);
     if (buckets.size > maxBuckets) {
       const [oldest] = buckets.keys();
@@ -54,6 +58,7 @@ export function createTokenBuckets({
       bucket.tokens -= 1;
       return 0;
     },
+    isEmpty: (key) => tokensOf(key, now()) < 1,
     giveBack: (key) => {
       const bucket = bucketOf(key);
       bucket.tokens = Math.min(burst, bucket.tokens + 1);

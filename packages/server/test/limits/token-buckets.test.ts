@@ -16,7 +16,10 @@ function makeBuckets(maxBuckets = 3) {
 
 test("[D07] a bucket gives its burst at once, then as fast as it fills", () => {
   const { clock, buckets } = makeBuckets();
+  assert.equal(buckets.isEmpty("a"), false);
+  assert.equal(buckets.size(), 0, "asking makes no bucket");
   for (let n = 0; n < 4; n++) assert.equal(buckets.take("a"), 0);
+  assert.equal(buckets.isEmpty("a"), true);
   assert.equal(buckets.take("a"), 0.5, "half a second to the next token");
   clock.seconds += 0.25;
   assert.equal(buckets.take("a"), 0.25, "asking in vain costs nothing");
