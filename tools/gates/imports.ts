@@ -31,7 +31,7 @@ const SOCKET_USERS = [
   /^packages\/trust\//,
   /^packages\/testkit\//,
   /^packages\/server\/src\/authorization-server\/inner-request\.ts$/,
-  /^packages\/server\/src\/http\/client-certificate-hops\.ts$/,
+  /^packages\/server\/src\/http\/proxy-addresses\.ts$/,
   /^packages\/client\/src\/lib\/https-fetch\.ts$/,
   /^packages\/workload-api\/src\/(?:address|connection|sessions)\.ts$/,
 ];

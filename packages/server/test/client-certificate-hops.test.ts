@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isHopAddress } from "@accredit/server/client-certificate-hops";
+import { isProxyAddress } from "@accredit/server/proxy-addresses";
 import { hopFinder } from "../src/http/client-certificate-hops.ts";
 
 for (const [address, peers] of [
@@ -11,7 +11,7 @@ for (const [address, peers] of [
   ["fe80::/10", ["fe80::1%eth0"]],
 ] as const) {
   test(`[SEC-09] [A17] a hop at ${address} is that and nobody else`, () => {
-    assert.ok(isHopAddress(address));
+    assert.ok(isProxyAddress(address));
     const find = hopFinder([{ addresses: [address], header: "xfcc" }]);
     for (const peer of peers) assert.equal(find(peer), "xfcc", peer);
     for (const peer of [

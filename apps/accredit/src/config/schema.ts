@@ -7,7 +7,7 @@ import {
   duration,
   filePath,
   flag,
-  hopAddress,
+  proxyAddress,
   host,
   httpsOrigin,
   issuerIdentifier,
@@ -68,7 +68,7 @@ const mutualTls = section({
     ),
   proxies: list(
     section({
-      addresses: list(hopAddress()).describe(
+      addresses: list(proxyAddress()).describe(
         "The proxy's addresses: IP addresses, CIDR blocks or `loopback`. Whoever connects from there is believed.",
       ),
       header: oneOf("client_cert", "xfcc").describe(

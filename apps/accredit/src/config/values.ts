@@ -8,7 +8,7 @@ import {
   parseSpiffeIdWildcard,
   parseTrustDomainName,
 } from "@accredit/core/spiffe";
-import { isHopAddress } from "@accredit/server/client-certificate-hops";
+import { isProxyAddress } from "@accredit/server/proxy-addresses";
 import { parseEndpointUrl } from "@accredit/trust";
 
 /*
@@ -160,8 +160,8 @@ export function httpsOrigin(): z.ZodString {
 }
 
 /** An address of a proxy. */
-export function hopAddress(): z.ZodString {
-  return text("an IP address, a CIDR block or loopback", isHopAddress);
+export function proxyAddress(): z.ZodString {
+  return text("an IP address, a CIDR block or loopback", isProxyAddress);
 }
 
 /** The URL of a bundle endpoint. */
