@@ -9,6 +9,7 @@ import type { AuditEntry } from "@accredit/core/ports";
 import type { Log } from "./log.ts";
 import { recordRefusal } from "./refusals.ts";
 import { checkFraming } from "./http/framing.ts";
+import type { ReadClientAddress } from "./http/client-address.ts";
 import { pathOf } from "./http/path.ts";
 import { createBodyBudget, readBody } from "./http/read-body.ts";
 import { requestIds } from "./http/request-id.ts";
@@ -42,6 +43,7 @@ export interface PublicListenerOptions
   readonly draining: () => boolean;
   /** Decides which requests are sent away unread because there are too many. */
   readonly loadGate: LoadGate;
+  readonly readClientAddress: ReadClientAddress;
   /** Keeps one address from having all the work. */
   readonly turns: AddressTurns;
 }
@@ -63,7 +65,7 @@ interface ListenerRoute {
 export function createPublicListener(
   options: PublicListenerOptions,
 ): RequestListener {
-  const { loadGate, turns } = options;
+  const { loadGate, turns, readClientAddress } = options;
   const turnAway = createTurnAway(options);
   const bodies = createBodyBudget(MAX_BODIES_BYTES);
   const managed = `${new URL(options.endpoints.registration).pathname}/`;
@@ -155,7 +157,7 @@ export function createPublicListener(
       id: nextId(),
       method: request.method ?? "",
       route: "unmatched",
-      caller: { remote: request.socket.remoteAddress ?? null },
+      caller: { remote: readClientAddress(request) },
       status: 0,
     };
     const started = performance.now();

@@ -24,6 +24,7 @@ import {
   clientCertificateReader,
   type ClientCertificateOptions,
 } from "./http/client-certificate.ts";
+import { clientAddressReader } from "./http/client-address.ts";
 import { createLimits, type LimitSettings } from "./limits/limits.ts";
 import { OPEN_GATE, type LoadGate } from "./limits/load-gate.ts";
 import type { Log } from "./log.ts";
@@ -46,6 +47,8 @@ export interface ServerSettings {
   readonly defaultResource: string | undefined;
   /** How client certificates reach the server; absent: not at all. */
   readonly mutualTls?: MutualTlsSettings | undefined;
+  /** IP addresses, CIDR blocks or `loopback` of proxies that are believed who called them; absent: none. */
+  readonly trustedProxies?: readonly string[] | undefined;
   /** Whether clients may come with WIT-SVIDs (experimental). */
   readonly takesWit?: boolean | undefined;
   /** How fast things may come; absent: without limits. */
@@ -178,6 +181,7 @@ export async function createAccreditServer(
     draining,
     loadGate: ports.loadGate ?? OPEN_GATE,
     turns: limits.turns,
+    readClientAddress: clientAddressReader(settings.trustedProxies ?? []),
     limitRefusal: limits.limitRefusal,
     clock,
     store,

@@ -24,6 +24,7 @@ export function buildConfig(file: ConfigFile, baseDir: string): Config {
     listen: {
       host: listen.host,
       port: listen.port,
+      trustedProxies: listen.trusted_proxies,
       ...(listen.tls && {
         tls: {
           certFile: at(listen.tls.cert_file),

@@ -11,7 +11,7 @@ export const limits = section({
   failed_attempts_per_second_per_address: whole(1, 1_000_000)
     .default(10)
     .describe(
-      "Requests of one address (an IPv6 /64) a second whose credential does not hold that are told why and written to the audit trail, five times as many at once; more get 429 and are only counted. A good request is never refused by its address. Behind a proxy or balancer that opens connections of its own, all who come through it are one address: no header is asked.",
+      "Requests of one address (an IPv6 /64) a second whose credential does not hold that are told why and written to the audit trail, five times as many at once; more get 429 and are only counted. A good request is never refused by its address. Past that, its requests are worked on four at a time. Behind a proxy or balancer that opens connections of its own, all who come through it are one address, unless `listen.trusted_proxies` names it.",
     ),
   max_event_loop_delay: shortDuration("50ms", "1m")
     .prefault("500ms")

@@ -17,6 +17,7 @@ export function findNotices(file: ConfigFile): readonly string[] {
     ...file.trust.flatMap(trustNotices),
     ...policyNotices(file),
     ...mutualTlsNotices(file),
+    ...proxyNotices(file),
     ...experimentalNotices(file),
   ];
 }
@@ -130,8 +131,18 @@ function* mutualTlsNotices(file: ConfigFile): Iterable<string> {
     yield `policy[${index}].allow.token_endpoint_auth_methods: spiffe_x509 is not served while no listener asks for client certificates and no proxy hands them on`;
   }
   for (const [index, { addresses }] of mutual_tls.proxies.entries()) {
-    const wide = addresses.filter((address) => address.endsWith("/0"));
+    const wide = everyone(addresses);
     if (wide.length > 0)
       yield `mutual_tls.proxies[${index}].addresses: ${wide.join(", ")} is everyone, so everyone may name any certificate as theirs`;
   }
+}
+
+function* proxyNotices({ listen }: ConfigFile): Iterable<string> {
+  const wide = everyone(listen.trusted_proxies);
+  if (wide.length > 0)
+    yield `listen.trusted_proxies: ${wide.join(", ")} is everyone, so everyone may name any address as theirs`;
+}
+
+function everyone(addresses: readonly string[]): readonly string[] {
+  return addresses.filter((address) => address.endsWith("/0"));
 }

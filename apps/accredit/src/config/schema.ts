@@ -49,6 +49,11 @@ const listen = section({
     .describe(
       "Serve https with these files; plain http, for a proxy in front, without.",
     ),
+  trusted_proxies: list(proxyAddress())
+    .default([])
+    .describe(
+      "Proxies and balancers in front of the public listeners that add to `X-Forwarded-For` whom they were called by: IP addresses, CIDR blocks or `loopback`. The caller, for limits by address and the audit trail, is then the last address in it that is none of theirs. From everyone else the header is ignored.",
+    ),
 });
 
 const mutualTls = section({

@@ -28,6 +28,8 @@ export interface Config {
       /** Whether TLS clients are asked for a certificate. */
       readonly clientCertificates: boolean;
     };
+    /** Of all public listeners. */
+    readonly trustedProxies: readonly string[];
   };
   readonly mutualTls: {
     /** A listener of its own, which asks for client certificates. */

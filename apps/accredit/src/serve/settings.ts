@@ -16,6 +16,7 @@ export function serverSettings(config: Config): ServerSettings {
     defaultResource: config.tokens.defaultResource,
     takesWit: config.takesWit,
     limits: config.limits,
+    trustedProxies: config.listen.trustedProxies,
     mutualTls: {
       listener:
         config.mutualTls.listen !== undefined ||

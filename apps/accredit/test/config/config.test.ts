@@ -24,7 +24,7 @@ trust:
 test("[AMB-01] config: what the file leaves out has its default, and iss is required", () => {
   assert.deepEqual(parseConfig(MINIMAL, { baseDir: "/etc/accredit" }), {
     issuer: "https://as.example.com",
-    listen: { host: "0.0.0.0", port: 8700 },
+    listen: { host: "0.0.0.0", port: 8700, trustedProxies: [] },
     mutualTls: { proxies: [] },
     admin: { host: "127.0.0.1", port: 8701 },
     store: { kind: "sqlite", path: "/etc/accredit/data/accredit.db" },
@@ -359,6 +359,11 @@ test("config: notices for what is weak and for what has no effect", () => {
       "policy.0.allow.token_endpoint_auth_methods",
       ["spiffe_jwt", "spiffe_wit"],
       /spiffe_wit is not served/,
+    ],
+    [
+      "listen.trusted_proxies",
+      ["10.0.0.0/8", "0.0.0.0/0"],
+      /^listen\.trusted_proxies: 0\.0\.0\.0\/0 is everyone/,
     ],
     [
       "mutual_tls.proxies.0.addresses",

@@ -1,5 +1,10 @@
 import { BlockList, isIP } from "node:net";
 
+/** Whether the text is one IP address, without a zone. */
+export function isIpAddress(text: string): boolean {
+  return isIP(text) !== 0 && !text.includes("%");
+}
+
 /** Whether the text is an IP address, a CIDR block or `loopback`. */
 export function isProxyAddress(text: string): boolean {
   return readAddress(text) !== undefined;

@@ -23,8 +23,8 @@ export function subjectKey(trust: string, subject: string): string {
 }
 
 /**
- * The key of a peer's address as Node gives it: an IPv4 address as it is, an IPv6 one as its /64, since one
- * customer has all of that (D11). What a header says of addresses is nobody's key.
+ * The key of a caller's address as Node gives it: an IPv4 address as it is, an IPv6 one as its /64, since one
+ * customer has all of that (D11).
  */
 export function addressKey(remote: string | null): string {
   if (remote === null) return "unknown";
