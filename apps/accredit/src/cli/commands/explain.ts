@@ -15,8 +15,9 @@ interface ExplainOptions extends AdminOptions {
   readonly metadata?: string;
 }
 
-/** What decides on a registration beside the credential and the policy, and only the running server knows. */
+/** What decides on a registration beside the statement and the policy: of the request, and of the running server. */
 const NOT_CHECKED = [
+  "proof of possession",
   "suspensions",
   "quotas",
   "rates",
@@ -28,7 +29,7 @@ export function explainCommand(io: Io): Command {
   return new Command("explain")
     .summary("say what a registration would come to, and why")
     .description(
-      "Runs every check and policy rule on a statement with the keys the configuration names, and registers nothing. It does not ask the server, which may still refuse for what only it knows: suspensions, quotas, rates, and the keys of a client that is there. Exit code 0: credential and policy allow it; 1: refused; 2: used wrongly.",
+      "Runs every check and policy rule on a statement with the keys the configuration names, and registers nothing. It does not ask the server, which may still refuse for what a statement does not show: whether the request proves possession of the key that the statement is bound to, suspensions, quotas, rates, and the keys of a client that is there. Exit code 0: credential and policy allow it; 1: refused; 2: used wrongly.",
     )
     .option("--config <file>", "configuration file of the server")
     .option(
