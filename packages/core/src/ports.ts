@@ -395,6 +395,8 @@ export interface ClientLifecycle {
     auditId: () => string,
   ): Promise<Swept>;
   listClients(query: ClientQuery): Promise<ClientPage>;
+  /** The ids of some live clients under a rule that have no lease, `limit` at most. */
+  clientsWithoutLease(rule: string, limit: number): Promise<readonly string[]>;
   /** How many clients a withdrawal would hit. Other work gets its turn in between, however many they are. */
   countTargets(target: SuspensionTarget): Promise<TargetCount>;
   /**

@@ -284,6 +284,19 @@ export class FakeClientStore implements Store {
     );
   }
 
+  async clientsWithoutLease(
+    rule: string,
+    limit: number,
+  ): Promise<readonly string[]> {
+    this.#check();
+    return [...this.#clients.values()]
+      .filter(isLive)
+      .map(({ client }) => client)
+      .filter((one) => one.rule === rule && one.leaseExpiresAt === null)
+      .slice(0, limit)
+      .map(({ clientId }) => clientId);
+  }
+
   async countTargets(target: SuspensionTarget): Promise<TargetCount> {
     this.#check();
     const { scope, value } = target;

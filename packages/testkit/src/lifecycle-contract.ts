@@ -16,6 +16,7 @@ export function lifecycleTests(check: Check): void {
   leaseTests(check);
   withdrawalTests(check);
   listTests(check);
+  leaselessTests(check);
   statusListTests(check);
   chainTests(check);
 }
@@ -262,6 +263,30 @@ function listTests(check: Check): void {
     assert.equal(one.clients[0]?.subject, subjectOf(7));
     const none = await store.listClients({ limit: 5, trust: "other.example" });
     assert.deepEqual(none, { clients: [], next: null });
+  });
+}
+
+function leaselessTests(check: Check): void {
+  check("finds the living clients of a rule without a lease", async (store) => {
+    for (let i = 0; i < 5; i++)
+      await store.register(makeProposal({ subject: subjectOf(i) }));
+    await store.register(
+      makeProposal({ subject: subjectOf(5), leaseExpiresAt: 1000 }),
+    );
+    await store.register(
+      makeProposal({ subject: subjectOf(6), rule: "other" }),
+    );
+    await store.renewLease(subjectOf(0), 1000, makeAudit());
+    await store.deleteClient(subjectOf(1), makeAudit());
+    await store.sweep(2000, 0, 100, randomUUID);
+    const { rule } = makeProposal().client;
+    const found = await store.clientsWithoutLease(rule, 10);
+    assert.deepEqual(
+      found.toSorted(),
+      [2, 3, 4].map((i) => subjectOf(i)),
+    );
+    assert.equal((await store.clientsWithoutLease(rule, 2)).length, 2);
+    assert.deepEqual(await store.clientsWithoutLease("none", 10), []);
   });
 }
 

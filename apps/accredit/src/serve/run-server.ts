@@ -97,6 +97,7 @@ export async function runServer(
     });
     const sweeper = startSweeper({
       store,
+      policy: config.policy,
       clock: systemClock,
       log,
       keepEndedSeconds: config.registration.keepEndedSeconds,

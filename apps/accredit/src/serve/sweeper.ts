@@ -1,5 +1,6 @@
 import { makeSteadyClock } from "@accredit/core";
 import type { ClientLifecycle, ClientStore, Clock } from "@accredit/core/ports";
+import type { Policy } from "@accredit/core/registration";
 import { clockWarning } from "@accredit/server";
 import type { Logger } from "pino";
 import { v7 as uuidv7 } from "uuid";
@@ -13,7 +14,11 @@ const BATCH = 100;
 
 /** What a sweeper needs of the world. */
 export interface SweeperOptions {
-  readonly store: Pick<ClientLifecycle & ClientStore, "sweep" | "ping">;
+  readonly store: Pick<
+    ClientLifecycle & ClientStore,
+    "sweep" | "clientsWithoutLease" | "renewLease" | "ping"
+  >;
+  readonly policy: Policy;
   readonly clock: Clock & {
     sleep(ms: number, signal: AbortSignal): Promise<void>;
   };
@@ -23,11 +28,13 @@ export interface SweeperOptions {
 }
 
 /**
- * Ends leases that ran out and removes what ended long ago, in small batches, until it is closed. A clock
+ * Ends leases that ran out, removes what ended long ago, and gives a lease to who came before its rule had one, in
+ * small batches, until it is closed. A clock
  * that leaps forward ends nothing, and one that differs from the database's is told of in the log.
  */
 export function startSweeper({
   store,
+  policy,
   clock,
   log,
   keepEndedSeconds,
@@ -55,6 +62,36 @@ export function startSweeper({
     if (total.expired + total.removed > 0) log.info(total, "leases swept");
   };
 
+  /** Without one, a client that never comes again would stay for ever. */
+  const giveLeases = async (
+    rule: string,
+    leaseSeconds: number,
+  ): Promise<void> => {
+    let total = 0;
+    while (!stop.signal.aborted) {
+      const clientIds = await store.clientsWithoutLease(rule, BATCH);
+      const time = steadyNow();
+      const given = await Promise.all(
+        clientIds.map((clientId) =>
+          store.renewLease(clientId, time + leaseSeconds, {
+            id: uuidv7(),
+            time,
+            code: null,
+            reasons: [],
+            rule,
+            credential: null,
+            remote: null,
+            details: { by: "policy" },
+          }),
+        ),
+      );
+      total += given.filter(Boolean).length;
+      if (clientIds.length < BATCH || !given.includes(true)) break;
+      await clock.sleep(PAUSE_MS, stop.signal);
+    }
+    if (total > 0) log.info({ rule, given: total }, "leases given");
+  };
+
   let isWarned = false;
   const compareClocks = async (): Promise<void> => {
     const { clockAheadSeconds } = await store.ping();
@@ -69,6 +106,9 @@ export function startSweeper({
       try {
         await compareClocks();
         await sweepAll();
+        for (const { name, leaseSeconds } of policy) {
+          if (leaseSeconds !== undefined) await giveLeases(name, leaseSeconds);
+        }
         await clock.sleep(INTERVAL_MS, stop.signal);
       } catch (error) {
         if (stop.signal.aborted) return;

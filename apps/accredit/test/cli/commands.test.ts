@@ -167,7 +167,10 @@ test("explain lists every check and rule, exits 0 for what would be allowed and 
   assert.equal(allowed.code, 0, allowed.stderr);
   assert.match(allowed.stdout, /pass {2}signature/);
   assert.match(allowed.stdout, /scope = read {2}\[template\]/);
-  assert.match(allowed.stdout, /^not looked at: proof of possession, suspensions, quotas/m);
+  assert.match(
+    allowed.stdout,
+    /^not looked at: proof of possession, suspensions, quotas/m,
+  );
 
   const statement = await authority.jwtSvid({
     ...claims,

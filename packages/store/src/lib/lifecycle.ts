@@ -58,6 +58,8 @@ export function lifecycle(
       };
     },
     listClients: (query) => read(async () => reader.listClients(query)),
+    clientsWithoutLease: (rule, limit) =>
+      read(async () => reader.clientsWithoutLease(rule, limit)),
     countTargets: (target) =>
       read(async () => countTargets(reader, target, PREVIEW_MS)),
     async suspend(suspension, audit) {

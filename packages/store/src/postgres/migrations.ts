@@ -197,6 +197,17 @@ const SUSPENDED_CLIENTS: PostgresMigration = {
   ],
 };
 
+/** What finds the clients without a lease where their rule gives one now; empty where every rule has one. */
+const CLIENTS_WITHOUT_LEASE: PostgresMigration = {
+  version: 8,
+  name: "clients-without-lease",
+  compatibleFrom: 1,
+  statements: [
+    `CREATE INDEX clients_without_lease ON accredit.clients (rule, id)
+       WHERE state = 'live' AND lease_expires_at IS NULL`,
+  ],
+};
+
 /** Every step, in order. Add at the end. */
 export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   BASE,
@@ -206,4 +217,5 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   AUDIT_BY_ACTION,
   STATUS_LIST_TIMES,
   SUSPENDED_CLIENTS,
+  CLIENTS_WITHOUT_LEASE,
 ];

@@ -142,6 +142,14 @@ export function postgresReader(session: Session): StoreReader {
       );
       return pageOf(rows, limit);
     },
+    async clientsWithoutLease(rule, limit) {
+      const rows = await session.query(
+        `SELECT client_id FROM accredit.clients
+         WHERE rule = $1 AND state = 'live' AND lease_expires_at IS NULL ORDER BY id LIMIT $2`,
+        [rule, limit],
+      );
+      return rows.map((row) => String(row["client_id"]));
+    },
     countNamed: ({ scope, value }) =>
       count(
         TARGETS[scope],

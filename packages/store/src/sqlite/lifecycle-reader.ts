@@ -27,6 +27,10 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
     rule: listed("rule = ?"),
     subject: listed("subject = ?"),
   };
+  const leaseless = db.prepare(
+    `SELECT client_id FROM clients INDEXED BY clients_without_lease
+     WHERE rule = ? AND state = 'live' AND lease_expires_at IS NULL LIMIT ?`,
+  );
   const counts = {
     trust: db.prepare("SELECT clients FROM trust_counts WHERE trust = ?"),
     rule: db.prepare("SELECT clients FROM client_counts WHERE rule = ?"),
@@ -85,6 +89,8 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
         ),
       };
     },
+    clientsWithoutLease: (rule, limit) =>
+      leaseless.all(rule, limit).map((row) => String(row["client_id"])),
     countNamed: ({ scope, value }) =>
       Number(counts[scope].get(value)?.["clients"] ?? 0),
     liveSubjects(prefix, after = prefix) {

@@ -10,6 +10,7 @@ import { credentialWithdrawn } from "./0007-credential-withdrawn.ts";
 import { auditTrailAccount } from "./0008-audit-trail-account.ts";
 import { statusListTimes } from "./0009-status-list-times.ts";
 import { suspendedClients } from "./0010-suspended-clients.ts";
+import { clientsWithoutLease } from "./0011-clients-without-lease.ts";
 
 export type { Migration } from "./migration.ts";
 
@@ -25,4 +26,5 @@ export const MIGRATIONS: readonly Migration[] = [
   auditTrailAccount,
   statusListTimes,
   suspendedClients,
+  clientsWithoutLease,
 ];
