@@ -228,6 +228,7 @@ test("[Q07] a server that could lose what it acknowledged, or cannot take it, is
   for (const [setting, value] of [
     ["synchronous_commit", "off"],
     ["default_transaction_read_only", "on"],
+    ["array_nulls", "off"],
   ] as const) {
     await server.query(
       "postgres",
@@ -239,6 +240,22 @@ test("[Q07] a server that could lose what it acknowledged, or cannot take it, is
   assert.equal(await checkOf(open(t, url, { password: "wrong" })), "server");
   assert.equal(await checkOf(open(t, server.url("nowhere"))), "server");
   assert.equal(await checkOf(open(t, "postgres://u@127.0.0.1:1/d")), "server");
+});
+
+test("a role that owns the schema needs no right to make schemas", async (t) => {
+  const url = new URL(await server.createDatabase());
+  const name = url.pathname.slice(1);
+  const role = `owner_of_${name}`;
+  for (const sql of [
+    `CREATE ROLE ${role} LOGIN PASSWORD '${server.password}'`,
+    `CREATE SCHEMA accredit AUTHORIZATION ${role}`,
+    `REVOKE CREATE ON DATABASE ${name} FROM PUBLIC`,
+  ])
+    await server.query(name, sql);
+  url.username = role;
+  const store = await open(t, url.href);
+  await store.register(proposalOf(1));
+  assert.equal(await store.countClients(), 1);
 });
 
 for (const [what, sql, sequence] of [

@@ -17,7 +17,6 @@ const RACES = new Set([
 const ATTEMPTS = 20;
 
 const PREPARATION = [
-  "CREATE SCHEMA IF NOT EXISTS accredit",
   `CREATE TABLE IF NOT EXISTS accredit.schema_lock (one int8 PRIMARY KEY)`,
   `INSERT INTO accredit.schema_lock (one) VALUES (1) ON CONFLICT DO NOTHING`,
   `CREATE TABLE IF NOT EXISTS accredit.schema_migrations (
@@ -55,6 +54,7 @@ export async function migratePostgres(
   for (let attempt = 1; ; attempt++) {
     try {
       await connections.use(async (session) => {
+        await makeSchema(session);
         for (const sql of PREPARATION) await session.query(sql);
         await session.query("BEGIN");
         await session.query("SELECT one FROM accredit.schema_lock FOR UPDATE");
@@ -68,6 +68,15 @@ export async function migratePostgres(
       if (!isRace || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** Where the schema is there already, nobody needs the right to make one. */
+async function makeSchema(session: Session): Promise<void> {
+  const there = await session.query(
+    "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'accredit'",
+  );
+  if (there.length === 0)
+    await session.query("CREATE SCHEMA IF NOT EXISTS accredit");
 }
 
 /** Looks without changing anything: a server that may not make tables can still start on a schema that is there. */
