@@ -56,7 +56,7 @@ test("a store whose writes wait for somebody else's lock in vain is not ready un
     url,
     password: server.password,
     clock: FIXED_CLOCK,
-    timeoutMs: 300,
+    timeoutMs: 1000,
     onFailure: (failure) => void failures.push(failure),
   });
   t.after(() => store.close());
@@ -77,5 +77,44 @@ test("a store whose writes wait for somebody else's lock in vain is not ready un
   });
   assert.equal(failures.length, 1);
   await store.ping();
+  await store.register(makeProposal());
+});
+
+test("a database that becomes read only while nobody writes is not ready until it is so no longer", async (t) => {
+  const url = await server.createDatabase();
+  const database = new URL(url).pathname.slice(1);
+  const store = await openPostgresStore({
+    url,
+    password: server.password,
+    clock: FIXED_CLOCK,
+  });
+  t.after(() => store.close());
+  await store.ping();
+  const set = async (value: "on" | "off"): Promise<void> => {
+    for (const sql of [
+      `ALTER DATABASE ${database} SET default_transaction_read_only = ${value}`,
+      // What is open goes by what it began with.
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`,
+    ])
+      await server.query("postgres", sql);
+  };
+  /** Connections that were cut are made again with the next try. */
+  const outcome = async (): Promise<string> => {
+    try {
+      await store.ping();
+      return "ready";
+    } catch (error) {
+      return String(error);
+    }
+  };
+  await set("on");
+  let said = "";
+  while (!said.includes("a standby, or set to read only"))
+    said = await outcome();
+  await assert.rejects(store.register(makeProposal()), {
+    code: "store_unavailable",
+  });
+  await set("off");
+  while ((await outcome()) !== "ready");
   await store.register(makeProposal());
 });

@@ -35,6 +35,7 @@ export interface PostgresStoreOptions {
 // Each waits for the lock as long as it may, and for the server as long again.
 const STALLED_MS = 30_000;
 const MAX_BATCH = 1000;
+const READ_ONLY = "it is a standby, or set to read only";
 // A step may rewrite a table of millions of rows, and nodes that start meanwhile wait for it.
 const MIGRATION_MS = 1_800_000;
 
@@ -85,6 +86,11 @@ export async function connectPostgresStore(
         throw notReady("a write has not finished in time");
       try {
         const state = await askState(watched, migrations.length);
+        // A server may become a standby while nobody writes.
+        if (state.isReadOnly === true)
+          throw notReady(
+            `nothing can be written to the database: ${READ_ONLY}`,
+          );
         return { clockAheadSeconds: clock.now() - state.now };
       } catch (error) {
         if (error instanceof DcrError) throw error;
@@ -110,7 +116,8 @@ async function checkServer(session: Session): Promise<void> {
   const problems: readonly (readonly [string, string, string])[] = [
     ["synchronous_commit", "off", "acknowledged writes could be lost"],
     ["fsync", "off", "acknowledged writes could be lost"],
-    ["transaction_read_only", "on", "it is a standby, or set to read only"],
+    ["transaction_read_only", "on", READ_ONLY],
+    ["array_nulls", "off", "no audit row could be written"],
   ];
   for (const [setting, wrong, why] of problems)
     if ((await show(setting)) === wrong)

@@ -8,6 +8,8 @@ const FRESH_MS = 5000;
 export interface ServerState {
   /** Epoch seconds. */
   readonly now: number;
+  /** Whether it refuses all writes; undefined to who is writing. */
+  readonly isReadOnly?: boolean;
 }
 
 /** The columns of `accredit.writer_state` that {@link readState} reads. */
@@ -65,7 +67,9 @@ export async function askState(
   schemaVersion: number,
 ): Promise<ServerState> {
   const [row] = await session.query(
-    `SELECT ${STATE_COLUMNS} FROM accredit.writer_state`,
+    `SELECT ${STATE_COLUMNS}, current_setting('transaction_read_only', true) AS read_only
+     FROM accredit.writer_state`,
   );
-  return readState(row, schemaVersion);
+  const state = readState(row, schemaVersion);
+  return { ...state, isReadOnly: row?.["read_only"] === "on" };
 }
