@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { DcrError } from "@accredit/core/errors";
 import type {
   AuditDraft,
@@ -29,6 +28,7 @@ import {
   withdrawnSubjects,
   type RegisteredClient,
 } from "@accredit/core/registration";
+import { FakeAuditTrail } from "./fake-audit-trail.ts";
 import { checkConditions } from "./fake-conditions.ts";
 import { FakeSuspensions } from "./fake-suspensions.ts";
 import { isLive, statusListsOf, type HeldClient } from "./held-client.ts";
@@ -45,7 +45,7 @@ export class FakeClientStore implements Store {
   readonly faults = new Map<FakeStoreFault, Error>();
   readonly #clients = new Map<string, HeldClient>();
   readonly #claimed = new Set<string>();
-  readonly #audit: AuditRecord[] = [];
+  readonly #audit = new FakeAuditTrail();
   readonly #suspensions = new FakeSuspensions();
   #rows = 0;
   readonly #revoked = new Set<string>();
@@ -73,7 +73,7 @@ export class FakeClientStore implements Store {
     if ((taken !== undefined && taken !== existing?.client) || foreign) {
       throw unavailable(`client_id ${clientId} is not for ${client.subject}`);
     }
-    this.#append({
+    this.#audit.append({
       ...audit,
       action: existing === undefined ? "client.registered" : "client.updated",
       clientId,
@@ -121,50 +121,22 @@ export class FakeClientStore implements Store {
 
   async appendAudit(entry: AuditEntry): Promise<void> {
     this.#check("appendAudit");
-    this.#append(structuredClone(entry));
+    this.#audit.append(structuredClone(entry));
   }
 
   async readAudit(query: AuditQuery): Promise<readonly AuditRecord[]> {
     this.#check();
-    const { limit, before = Infinity, clientId, action } = query;
-    const rows = this.#audit.filter(
-      (row) =>
-        row.sequence < before &&
-        (clientId === undefined || row.clientId === clientId) &&
-        (action === undefined || row.action === action),
-    );
-    return structuredClone(rows.toReversed().slice(0, limit));
+    return this.#audit.read(query);
   }
 
   async findAudit(id: string): Promise<AuditRecord | undefined> {
     this.#check();
-    return structuredClone(this.#audit.find((row) => row.id === id));
+    return this.#audit.find(id);
   }
 
-  async verifyAudit({
-    after,
-    limit = Infinity,
-    head,
-  }: AuditSection = {}): Promise<AuditVerdict> {
+  async verifyAudit(section: AuditSection = {}): Promise<AuditVerdict> {
     this.#check();
-    const from = after?.sequence ?? 0;
-    const place = this.#audit[from - 1];
-    const rows = this.#audit.slice(from).slice(0, limit);
-    const last = rows.at(-1) ?? place;
-    return {
-      rows: rows.length,
-      unchained: 0,
-      sequence: last?.sequence ?? 0,
-      head: last?.chain ?? null,
-      complete: rows.length < limit,
-      anchored:
-        head === undefined ||
-        [place, ...rows].some((row) => row?.chain === head),
-      broken:
-        (place?.chain ?? null) === (after?.chain ?? null)
-          ? null
-          : { sequence: from, id: null, reason: "expected another row" },
-    };
+    return this.#audit.verify(section);
   }
 
   async renewLease(
@@ -178,7 +150,7 @@ export class FakeClientStore implements Store {
     if (held === undefined || current >= leaseExpiresAt) return false;
     if (held.endedAt !== undefined) return false;
     held.client = { ...held.client, leaseExpiresAt };
-    this.#append({ ...audit, action: "client.renewed", clientId });
+    this.#audit.append({ ...audit, action: "client.renewed", clientId });
     return true;
   }
 
@@ -189,7 +161,7 @@ export class FakeClientStore implements Store {
     );
     if (found === undefined) return false;
     this.#clients.delete(found[0]);
-    this.#append({ ...audit, action: "client.deleted", clientId });
+    this.#audit.append({ ...audit, action: "client.deleted", clientId });
     return true;
   }
 
@@ -244,7 +216,7 @@ export class FakeClientStore implements Store {
     for (const [, held] of expired) held.endedAt = now;
     if (expired.length > 0) {
       const details = namesOf(expired);
-      this.#append({
+      this.#audit.append({
         ...row,
         id: auditId(),
         action: "clients.expired",
@@ -253,7 +225,7 @@ export class FakeClientStore implements Store {
     }
     if (removed.length > 0) {
       const details = namesOf(removed);
-      this.#append({
+      this.#audit.append({
         ...row,
         id: auditId(),
         action: "clients.removed",
@@ -320,7 +292,7 @@ export class FakeClientStore implements Store {
     const client = scope === "client" ? this.#held(value)?.client : undefined;
     const { changed, since } = this.#suspensions.set(suspension, client);
     if (changed)
-      this.#append({
+      this.#audit.append({
         ...audit,
         action: "suspension.set",
         clientId: null,
@@ -334,7 +306,7 @@ export class FakeClientStore implements Store {
     const { scope, value } = target;
     if (!this.#suspensions.lift(target)) return false;
     const details = { scope, value };
-    this.#append({
+    this.#audit.append({
       ...audit,
       action: "suspension.lifted",
       clientId: null,
@@ -389,7 +361,7 @@ export class FakeClientStore implements Store {
       return true;
     });
     if (clients.length > 0)
-      this.#append({
+      this.#audit.append({
         ...audit,
         action: `credentials.${to}`,
         clientId: null,
@@ -425,7 +397,7 @@ export class FakeClientStore implements Store {
     this.#check();
     if (this.#revoked.has(tokenId)) return;
     this.#revoked.add(tokenId);
-    this.#append({ ...audit, action: "token.revoked", clientId });
+    this.#audit.append({ ...audit, action: "token.revoked", clientId });
   }
 
   async isTokenRevoked(tokenId: string): Promise<boolean> {
@@ -471,19 +443,6 @@ export class FakeClientStore implements Store {
       clients: rows.map(({ client }) => structuredClone(client)),
       next: rows.length < limit ? null : (rows.at(-1)?.row ?? null),
     };
-  }
-
-  #append(entry: AuditEntry): void {
-    if (this.#audit.some(({ id }) => id === entry.id))
-      throw unavailable(`audit row ${entry.id} is there already`);
-    const previous = this.#audit.at(-1);
-    this.#audit.push({
-      ...entry,
-      sequence: (previous?.sequence ?? 0) + 1,
-      chain: createHash("sha256")
-        .update(JSON.stringify([previous?.chain, entry]))
-        .digest("hex"),
-    });
   }
 
   #check(operation?: FakeStoreFault): void {
