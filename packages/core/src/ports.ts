@@ -36,6 +36,8 @@ export type AuditAction =
   | "client.updated"
   | "client.renewed"
   | "client.deleted"
+  /** A registration access token that was shown where it does not belong. */
+  | "client.token_destroyed"
   /** Leases that ended; `details` names the clients. */
   | "clients.expired"
   /** Registrations that ended so long ago that they were removed; `details` names them. */
@@ -380,6 +382,11 @@ export interface ClientLifecycle {
     currentHash: string | null,
     nextHash: string | null,
   ): Promise<boolean>;
+  /**
+   * Destroys the registration access token of this hash, whosever it is, and says so in an audit row of its client;
+   * false, and no row, where nobody has it.
+   */
+  destroyManagementToken(hash: string, audit: AuditDraft): Promise<boolean>;
   /**
    * Ends the leases that ran out before `now` (epoch seconds), and removes what was ended more than
    * `keepSeconds` before, at most `limit` of each, each batch with its audit row. A lease that was ended no

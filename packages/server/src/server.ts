@@ -28,6 +28,7 @@ import { clientAddressReader } from "./http/client-address.ts";
 import { createLimits, type LimitSettings } from "./limits/limits.ts";
 import { OPEN_GATE, type LoadGate } from "./limits/load-gate.ts";
 import type { Log } from "./log.ts";
+import { tokenDestroyer } from "./management/destroy-token.ts";
 import { createPublicListener } from "./public-listener.ts";
 
 /** What the operator decides about the server; times in seconds. */
@@ -161,11 +162,12 @@ export async function createAccreditServer(
       () => performance.now(),
     ),
   };
+  const newAuditId = (): string => uuidv7();
   const authentication: AuthenticationPorts = {
     ...standing,
     store,
     clock,
-    renewLease: leaseRenewer({ ...standing, newAuditId: () => uuidv7(), log }),
+    renewLease: leaseRenewer({ ...standing, newAuditId, log }),
     issuer: settings.issuer,
     clockToleranceSeconds: settings.clockToleranceSeconds,
     maxLifetimeSeconds: settings.maxLifetimeSeconds,
@@ -186,6 +188,7 @@ export async function createAccreditServer(
     clock,
     store,
     authentication,
+    destroyManagementToken: tokenDestroyer({ store, clock, newAuditId }),
     readClientCertificates: clientCertificateReader(
       settings.mutualTls ?? { listener: false, hops: [] },
     ),
@@ -241,7 +244,7 @@ export async function createAccreditServer(
         endpoints,
         trustHealth,
         refreshTrust: ports.refreshTrust,
-        newAuditId: () => uuidv7(),
+        newAuditId,
         log,
         limitRefusal: limits.limitRefusal,
         metrics,

@@ -181,6 +181,26 @@ export class FakeClientStore implements Store {
     return true;
   }
 
+  async destroyManagementToken(
+    hash: string,
+    audit: AuditDraft,
+  ): Promise<boolean> {
+    this.#check();
+    for (const held of this.#clients.values()) {
+      const { client } = held;
+      if (client.kind !== "vc" || client.managementTokenHash !== hash) continue;
+      held.client = { ...client, managementTokenHash: null };
+      const { clientId } = client;
+      this.#audit.append({
+        ...audit,
+        action: "client.token_destroyed",
+        clientId,
+      });
+      return true;
+    }
+    return false;
+  }
+
   noRoomSince(): number | undefined {
     return undefined;
   }

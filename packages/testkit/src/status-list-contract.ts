@@ -28,6 +28,28 @@ function clientsOnListTests(check: Check): void {
     },
   );
 
+  check(
+    "[R01] a registration access token is destroyed by its hash alone, with a row of its client, once",
+    async (store) => {
+      const { client } = await store.register(vcProposal("a", []));
+      const { clientId } = client;
+      await store.rotateManagementToken(clientId, null, "h1");
+      const destroy = (hash: string) =>
+        store.destroyManagementToken(hash, makeAudit());
+      const before = (await store.readAudit({ limit: 100 })).length;
+      assert.equal(await destroy("nobody's"), false);
+      assert.equal((await store.readAudit({ limit: 100 })).length, before);
+      assert.equal(await destroy("h1"), true);
+      assert.equal(await destroy("h1"), false);
+      const found = await store.findClient(clientId);
+      assert.equal(found?.kind === "vc" && found.managementTokenHash, null);
+      const [row, ...others] = await store.readAudit({ limit: 100 });
+      assert.equal(others.length, before);
+      assert.equal(row?.action, "client.token_destroyed");
+      assert.equal(row.clientId, clientId);
+    },
+  );
+
   check("knows which clients depend on a status list", async (store) => {
     const one = "https://issuer.example/status/1";
     const two = "https://issuer.example/status/2";

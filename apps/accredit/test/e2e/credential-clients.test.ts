@@ -291,3 +291,59 @@ test("[MGMT-08] a client that lost its registration access token manages itself 
   assert401(await manage(await assertion()));
   assert.equal((await token(client, key)).status, 401);
 });
+
+test("[R01] a registration access token that is shown at another client's URI is destroyed, and its client can still prove its key", async (t) => {
+  const adminToken = "the-admin-token-of-this-test";
+  const { credential, register, accredit } = await setUp(t, { adminToken });
+  const key = await fakeKey();
+  const holderOf = async (sub: string) => {
+    const { body } = await register(await credential({ sub }), {
+      jwks: jwksOf(key),
+    });
+    return {
+      clientId: String(body["client_id"]),
+      uri: String(body["registration_client_uri"]),
+      token: String(body["registration_access_token"]),
+    };
+  };
+  const [a, b] = [
+    await holderOf("did:example:a"),
+    await holderOf("did:example:b"),
+  ];
+  const read = (uri: string, bearer: string) =>
+    send(uri, { headers: { Authorization: `Bearer ${bearer}` } });
+
+  // What nobody has destroys nothing.
+  assert.equal((await read(b.uri, "made-up")).status, 401);
+  const rotated = await read(a.uri, a.token);
+  assert.equal(rotated.status, 200);
+  // Nor does one that was used up.
+  assert.equal((await read(b.uri, a.token)).status, 401);
+  const current = String(rotated.body["registration_access_token"]);
+  assert.equal((await read(b.uri, current)).status, 401);
+  assert.equal((await read(a.uri, current)).status, 401, "destroyed");
+  assert.equal((await read(b.uri, b.token)).status, 200, "the other's is good");
+
+  const assertion = await new SignJWT({
+    iss: a.clientId,
+    sub: a.clientId,
+    aud: a.uri,
+    jti: crypto.randomUUID(),
+    iat: now(),
+    exp: now() + 60,
+  })
+    .setProtectedHeader({ alg: "ES256" })
+    .sign(key.privateKey);
+  assert.equal((await read(a.uri, assertion)).status, 200);
+
+  const { body } = await send(
+    `${accredit.adminUrl}/api/v1/audit?action=client.token_destroyed`,
+    { headers: { Authorization: `Bearer ${adminToken}` } },
+  );
+  const rows = body["entries"] as Record<string, unknown>[];
+  assert.deepEqual(
+    rows.map((row) => row["client_id"]),
+    [a.clientId],
+  );
+  assert.ok(!JSON.stringify(body).includes(current));
+});

@@ -21,6 +21,7 @@ const ACTIONS = [
   "client.updated",
   "client.renewed",
   "client.deleted",
+  "client.token_destroyed",
   "clients.expired",
   "clients.removed",
   "credentials.withdrawn",

@@ -29,11 +29,13 @@ import type {
   ReadClientCertificates,
 } from "../http/client-certificate.ts";
 import { clientHandle } from "./client-uri.ts";
+import type { DestroyManagementToken } from "./destroy-token.ts";
 
 /** What proving to be a client at its management endpoint needs. */
 export interface ManagerPorts {
   readonly authentication: AuthenticationPorts;
   readonly readClientCertificates: ReadClientCertificates;
+  readonly destroyManagementToken: DestroyManagementToken;
 }
 
 /** A client whose credential was proven in this request. */
@@ -68,7 +70,7 @@ export async function authenticateManager(
   const token = bearerToken(request);
   // What has a dot is a JWT; a registration access token never has.
   if (token !== undefined && !token.includes("."))
-    return authenticateByToken(token, handle, authentication, caller);
+    return authenticateByToken(token, handle, ports, caller);
   if (token !== undefined && isKeyAssertion(token, handle))
     return proveKey(token, { handle, uri }, authentication, caller);
   const { credential: svid, method } = await prove(token, request, uri, ports);
@@ -86,7 +88,7 @@ export async function authenticateManager(
 async function authenticateByToken(
   token: string,
   handle: string,
-  authentication: AuthenticationPorts,
+  { authentication, destroyManagementToken }: ManagerPorts,
   caller: Caller,
 ): Promise<Manager> {
   // Its client_id is opaque, so the handle is the client_id itself.
@@ -98,6 +100,7 @@ async function authenticateByToken(
     expected === null ||
     !timingSafeEqual(Buffer.from(tokenHash), Buffer.from(expected))
   ) {
+    await destroyManagementToken(tokenHash, caller);
     throw new DcrError(
       "client_unknown",
       "the registration access token is not that of a client under this URI",

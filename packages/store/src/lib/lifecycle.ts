@@ -39,6 +39,16 @@ export function lifecycle(
       changed({ kind: "delete", clientId, audit: auditToColumns(audit) }),
     rotateManagementToken: (clientId, currentHash, nextHash) =>
       changed({ kind: "rotate", clientId, currentHash, nextHash }),
+    async destroyManagementToken(hash, audit) {
+      // Of what nobody has there are any number: they cost no write.
+      if (!(await read(async () => reader.hasManagementToken(hash))))
+        return false;
+      return changed({
+        kind: "destroy-token",
+        hash,
+        audit: auditToColumns(audit),
+      });
+    },
     async sweep(now, keepSeconds, limit, auditId) {
       const audits = [
         sweepAudit(auditId(), now),

@@ -34,6 +34,7 @@ export interface SubjectPage {
 /** Reads what is registered, and what is withdrawn. */
 export interface LifecycleReader {
   listClients(query: ClientQuery): ClientPage;
+  hasManagementToken(hash: string): boolean;
   clientsWithoutLease(rule: string, limit: number): readonly string[];
   /** Live clients that a withdrawal names; of `subject`, exactly. */
   countNamed(target: SuspensionTarget): number;

@@ -59,6 +59,11 @@ export type LifecycleOp =
       readonly nextHash: string | null;
     }
   | {
+      readonly kind: "destroy-token";
+      readonly hash: string;
+      readonly audit: readonly Column[];
+    }
+  | {
       readonly kind: "sweep";
       readonly now: number;
       readonly keepSeconds: number;

@@ -9,6 +9,8 @@ const RENEW = `UPDATE accredit.clients SET lease_expires_at = $1
   WHERE client_key = $2 AND state = 'live' AND coalesce(lease_expires_at, 0) < $1 RETURNING id`;
 const DELETE = `DELETE FROM accredit.clients WHERE client_key = $1
   RETURNING id, client_id, rule, trust, state`;
+const DESTROY_TOKEN = `UPDATE accredit.clients SET management_token_hash = NULL
+  WHERE management_token_hash = $1 RETURNING client_id`;
 const ROTATE = `UPDATE accredit.clients SET management_token_hash = $1
   WHERE client_key = $2 AND (management_token_hash = $3 OR (management_token_hash IS NULL AND $3 IS NULL))
   RETURNING id`;
@@ -82,6 +84,12 @@ const HANDLERS: Handlers = {
       currentHash,
     ]);
     return [rows.length];
+  },
+  async "destroy-token"(transaction, { hash, audit }) {
+    const holders = await transaction.session.query(DESTROY_TOKEN, [hash]);
+    for (const row of holders)
+      transaction.appendAudit(audit, "client.token_destroyed", nameOf(row));
+    return [holders.length];
   },
   async sweep(transaction, { now: nodeNow, keepSeconds, limit, audits }) {
     const { session } = transaction;

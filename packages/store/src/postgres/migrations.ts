@@ -208,6 +208,17 @@ const CLIENTS_WITHOUT_LEASE: PostgresMigration = {
   ],
 };
 
+/** Finds whose registration access token somebody shows. */
+const MANAGEMENT_TOKENS: PostgresMigration = {
+  version: 9,
+  name: "management-tokens",
+  compatibleFrom: 1,
+  statements: [
+    `CREATE INDEX clients_by_management_token ON accredit.clients (management_token_hash)
+       WHERE management_token_hash IS NOT NULL`,
+  ],
+};
+
 /** Every step, in order. Add at the end. */
 export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   BASE,
@@ -218,4 +229,5 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   STATUS_LIST_TIMES,
   SUSPENDED_CLIENTS,
   CLIENTS_WITHOUT_LEASE,
+  MANAGEMENT_TOKENS,
 ];

@@ -142,6 +142,13 @@ export function postgresReader(session: Session): StoreReader {
       );
       return pageOf(rows, limit);
     },
+    async hasManagementToken(hash) {
+      const rows = await session.query(
+        "SELECT 1 FROM accredit.clients WHERE management_token_hash = $1 LIMIT 1",
+        [hash],
+      );
+      return rows.length > 0;
+    },
     async clientsWithoutLease(rule, limit) {
       const rows = await session.query(
         `SELECT client_id FROM accredit.clients

@@ -159,6 +159,7 @@ async function applyOne(
     case "renew":
     case "delete":
     case "rotate":
+    case "destroy-token":
     case "sweep":
     case "credentials":
     case "suspend":

@@ -31,6 +31,9 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
     `SELECT client_id FROM clients INDEXED BY clients_without_lease
      WHERE rule = ? AND state = 'live' AND lease_expires_at IS NULL LIMIT ?`,
   );
+  const withToken = db.prepare(
+    "SELECT 1 FROM clients WHERE management_token_hash = ?",
+  );
   const counts = {
     trust: db.prepare("SELECT clients FROM trust_counts WHERE trust = ?"),
     rule: db.prepare("SELECT clients FROM client_counts WHERE rule = ?"),
@@ -89,6 +92,7 @@ export function lifecycleReader(db: DatabaseSync): LifecycleReader {
         ),
       };
     },
+    hasManagementToken: (hash) => withToken.get(hash) !== undefined,
     clientsWithoutLease: (rule, limit) =>
       leaseless.all(rule, limit).map((row) => String(row["client_id"])),
     countNamed: ({ scope, value }) =>

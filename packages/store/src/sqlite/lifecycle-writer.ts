@@ -16,6 +16,8 @@ const SUSPEND = `INSERT INTO suspensions
   ON CONFLICT (scope, value) DO UPDATE SET reason = excluded.reason WHERE suspensions.reason <> excluded.reason`;
 const WHOSE =
   "SELECT trust, subject, software_id FROM clients WHERE client_id = ?";
+const DESTROY_TOKEN =
+  "UPDATE clients SET management_token_hash = NULL WHERE management_token_hash = ? RETURNING client_id";
 const SINCE = "SELECT since FROM suspensions WHERE scope = ? AND value = ?";
 const RESUME = "DELETE FROM suspensions WHERE scope = ? AND value = ?";
 
@@ -27,6 +29,7 @@ export function lifecycleWriter(
   const renew = db.prepare(RENEW);
   const remove = db.prepare(DELETE);
   const rotate = db.prepare(ROTATE);
+  const destroyToken = db.prepare(DESTROY_TOKEN);
   const turn = db.prepare(TURN);
   const suspend = db.prepare(SUSPEND);
   const findWhose = db.prepare(WHOSE);
@@ -74,6 +77,12 @@ export function lifecycleWriter(
     rotate: ({ clientId, currentHash, nextHash }) => [
       Number(rotate.run(nextHash, clientId, currentHash).changes),
     ],
+    "destroy-token": ({ hash, audit }) => {
+      const holders = destroyToken.all(hash);
+      for (const { client_id: clientId } of holders)
+        appendAudit(audit, "client.token_destroyed", String(clientId));
+      return [holders.length];
+    },
     sweep,
     credentials: tellCredentials,
     suspend: ({ suspension, audit, details }) => {

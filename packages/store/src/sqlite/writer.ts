@@ -179,6 +179,7 @@ function makeWriter(db: DatabaseSync, reserve: Reserve): Writer {
       case "renew":
       case "delete":
       case "rotate":
+      case "destroy-token":
       case "sweep":
       case "credentials":
       case "suspend":

@@ -11,6 +11,7 @@ import { auditTrailAccount } from "./0008-audit-trail-account.ts";
 import { statusListTimes } from "./0009-status-list-times.ts";
 import { suspendedClients } from "./0010-suspended-clients.ts";
 import { clientsWithoutLease } from "./0011-clients-without-lease.ts";
+import { managementTokens } from "./0012-management-tokens.ts";
 
 export type { Migration } from "./migration.ts";
 
@@ -27,4 +28,5 @@ export const MIGRATIONS: readonly Migration[] = [
   statusListTimes,
   suspendedClients,
   clientsWithoutLease,
+  managementTokens,
 ];
