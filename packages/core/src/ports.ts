@@ -54,6 +54,7 @@ export type AuditAction =
   | "registration.refused"
   | "authentication.refused"
   | "management.refused"
+  /** A request for a token, or about one. */
   | "token.refused"
   /** Somebody without the administrator's token. */
   | "administration.refused";

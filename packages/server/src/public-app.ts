@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Hono, type Context } from "hono";
 import type { JWK } from "jose";
 import { DcrError } from "@accredit/core/errors";
+import type { AuthenticatedClient } from "./client-authentication/authenticate.ts";
 import {
   authenticateRequest,
   type AuthenticateRequestOptions,
@@ -10,6 +11,7 @@ import { PATHS, type Endpoints } from "./endpoints.ts";
 import { readFormRequest } from "./http/form-request.ts";
 import { pathOf } from "./http/path.ts";
 import { scopeOf } from "./http/request-scope.ts";
+import { recordRefusal } from "./refusals.ts";
 import {
   authorizationServerMetadata,
   type MutualTlsMetadata,
@@ -20,6 +22,7 @@ import {
   revoke,
   type TokenStatusPorts,
 } from "./routes/token-status.ts";
+import type { FormParameters } from "./wire/form-parameters.ts";
 import { oauthErrorReply } from "./wire/oauth-error.ts";
 import {
   errorReply,
@@ -86,31 +89,23 @@ export function createPublicApp(options: PublicAppOptions): Hono<Env> {
   };
   const base = endpoints.basePath;
 
-  serve(
-    "POST",
-    base + PATHS.introspection,
-    PATHS.introspection,
-    async ({ env }) => {
-      const { parameters, client } = await authenticatedForm(
-        env.incoming,
-        options,
-      );
-      return jsonReply(
-        200,
-        await introspect(parameters, client, options.tokenStatus),
-      );
-    },
+  serve("POST", base + PATHS.introspection, PATHS.introspection, ({ env }) =>
+    answerForm(env.incoming, options, async (parameters, client) =>
+      jsonReply(200, await introspect(parameters, client, options.tokenStatus)),
+    ),
   );
 
-  serve("POST", base + PATHS.revocation, PATHS.revocation, async ({ env }) => {
-    const { parameters, client } = await authenticatedForm(
-      env.incoming,
-      options,
-    );
-    const { event } = scopeOf(env.incoming);
-    await revoke(parameters, client, event, options.tokenStatus);
-    return { status: 200, headers: { "Cache-Control": "no-store" }, body: "" };
-  });
+  serve("POST", base + PATHS.revocation, PATHS.revocation, ({ env }) =>
+    answerForm(env.incoming, options, async (parameters, client) => {
+      const { event } = scopeOf(env.incoming);
+      await revoke(parameters, client, event, options.tokenStatus);
+      return {
+        status: 200,
+        headers: { "Cache-Control": "no-store" },
+        body: "",
+      };
+    }),
+  );
 
   const jwks = { keys: options.publicJwks };
   serve("GET", base + PATHS.jwks, PATHS.jwks, () =>
@@ -150,20 +145,30 @@ export function createPublicApp(options: PublicAppOptions): Hono<Env> {
   return app;
 }
 
-async function authenticatedForm(
+/** Answers the form of an authenticated client about a token; a refusal leaves its audit row. */
+async function answerForm(
   request: IncomingMessage,
   options: PublicAppOptions,
-) {
+  answer: (
+    parameters: FormParameters,
+    client: AuthenticatedClient,
+  ) => Promise<Reply>,
+): Promise<Reply> {
   const { event, body } = scopeOf(request);
-  const parameters = readFormRequest(request, body);
-  const client = await authenticateRequest(
-    request,
-    parameters,
-    event,
-    { issuesTokens: false },
-    options,
-  );
-  return { parameters, client };
+  try {
+    const parameters = readFormRequest(request, body);
+    const client = await authenticateRequest(
+      request,
+      parameters,
+      event,
+      { issuesTokens: false },
+      options,
+    );
+    return await answer(parameters, client);
+  } catch (error) {
+    if (!(error instanceof DcrError)) throw error;
+    throw await recordRefusal("token.refused", error, event, options);
+  }
 }
 
 function methodNotAllowed(expected: string, asked: string): Reply {

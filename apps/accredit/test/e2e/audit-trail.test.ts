@@ -128,6 +128,44 @@ test("what a client does to its registration names the SVID that it did it with"
   const refused = await manage(uri, "PUT", svid, { client_id: "another" });
   assert.equal(refused.status, 400);
   assertNames(await theOne(), "management.refused", svid);
+
+  for (const [body, type, status] of [
+    ["{", "application/json", 400],
+    ["[]", "application/json", 400],
+    ["{}", "text/plain", 415],
+  ] as const) {
+    const unread = await send(uri, {
+      method: "PUT",
+      headers: { Authorization: `Bearer ${svid}`, "Content-Type": type },
+      body,
+    });
+    assert.equal(unread.status, status, unread.text);
+    assertNames(await theOne(), "management.refused", svid);
+  }
+});
+
+test("a request about a token that does not say which one names the SVID of who asked", async (t) => {
+  const { accredit, theOne } = await setUp(t);
+  await register(accredit);
+  await theOne();
+  for (const path of ["introspect", "revoke"]) {
+    const svid = await accredit.assertion();
+    const ask = (body: string | URLSearchParams) =>
+      send(`${accredit.issuer}/${path}`, { method: "POST", body });
+    const asked = await ask(
+      new URLSearchParams({
+        client_assertion_type:
+          "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
+        client_assertion: svid,
+      }),
+    );
+    assert.equal(asked.status, 400, asked.text);
+    assertNames(await theOne(), "token.refused", svid);
+    assert.equal((await ask("no form")).status, 415);
+    const row = await theOne();
+    assert.equal(row["action"], "token.refused");
+    assert.equal(row["credential"], null);
+  }
 });
 
 test("a renewed lease and a deletion name the SVID; a deletion by an administrator names the admin token", async (t) => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { DcrError } from "@accredit/core/errors";
+import type { JsonObject } from "@accredit/core/json";
 import type { ClientLifecycle } from "@accredit/core/ports";
 import {
   auditRow,
@@ -111,8 +112,8 @@ async function update(
   options: ManagementOptions,
 ): Promise<Reply> {
   const { client, subject, credential } = manager;
-  const { event, body } = scopeOf(request);
-  checkMediaType(request, "application/json");
+  const { event } = scopeOf(request);
+  const { body, dpop } = await readUpdate(request, options);
   const { endpoints, registrationPorts } = options;
   // Replaced in the same write: of two updates with one token, one is made.
   const next =
@@ -121,14 +122,14 @@ async function update(
       : registrationPorts.newManagementToken();
   const outcome = await updateRegistration(
     {
-      body: parseJsonObject(body),
+      body,
       requestId: event.id,
       remote: event.caller.remote,
       client,
       subject,
       credential,
       uri,
-      dpop: readDpop(request),
+      dpop,
       nextTokenHash: next && hashManagementToken(next),
     },
     options.registrationSettings,
@@ -140,6 +141,21 @@ async function update(
     ...clientInformation(outcome.client, endpoints),
     ...(next !== undefined && withToken(next)),
   });
+}
+
+/** What a manager sent; a refusal leaves its audit row, as one of what it says does. */
+async function readUpdate(
+  request: IncomingMessage,
+  options: RefusalPorts,
+): Promise<{ readonly body: JsonObject; readonly dpop: string | undefined }> {
+  const { event, body } = scopeOf(request);
+  try {
+    checkMediaType(request, "application/json");
+    return { body: parseJsonObject(body), dpop: readDpop(request) };
+  } catch (error) {
+    if (!(error instanceof DcrError)) throw error;
+    throw await recordRefusal("management.refused", error, event, options);
+  }
 }
 
 async function remove(
