@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { FakeBundleEndpoint } from "@accredit/testkit";
@@ -196,3 +197,31 @@ test("says that nobody listens", async (t) => {
 test("every reason is explained", () => {
   for (const text of Object.values(SOURCE_ERRORS)) assert.match(text, /\.$/);
 });
+
+test(
+  "[Q18] fetches that fail leave no descriptor behind",
+  { skip: process.platform === "linux" ? false : "counts them in /proc" },
+  async (t) => {
+    const endpoint = await startEndpoint(t);
+    const descriptors = (): number => readdirSync("/proc/self/fd").length;
+    const failAll = async (): Promise<void> => {
+      for (const fault of [
+        "endless",
+        "truncated",
+        "garbage",
+        "reset",
+      ] as const) {
+        endpoint.serve({ fault });
+        await assert.rejects(fetchDocument(request(endpoint.url)));
+      }
+      endpoint.serve({ status: 500, body: "" });
+      await assert.rejects(fetchDocument(request(endpoint.url)));
+      await assert.rejects(fetchDocument(request("https://127.0.0.1:1/")));
+    };
+    await failAll();
+    const before = descriptors();
+    for (let times = 0; times < 100; times++) await failAll();
+    // The endpoint's side of a connection is this process's too, and goes in its own time.
+    await until(() => descriptors() <= before);
+  },
+);

@@ -347,3 +347,59 @@ test("[R01] a registration access token that is shown at another client's URI is
   );
   assert.ok(!JSON.stringify(body).includes(current));
 });
+
+test("[A02] [R08] a token or an assertion is good for what it was made for alone", async (t) => {
+  const { credential, register, token, accredit } = await setUp(t);
+  const key = await fakeKey();
+  const client = await register(await credential(), { jwks: jwksOf(key) });
+  const { body } = client;
+  const uri = String(body["registration_client_uri"]);
+  const managing = String(body["registration_access_token"]);
+  const issued = await token(client, key);
+  assert.equal(issued.status, 200, issued.text);
+  const access = String(issued.body["access_token"]);
+
+  const assertion = async () =>
+    new SignJWT({
+      iss: String(body["client_id"]),
+      sub: String(body["client_id"]),
+      aud: accredit.issuer,
+      jti: crypto.randomUUID(),
+      iat: now(),
+      exp: now() + 60,
+    })
+      .setProtectedHeader({ alg: "ES256" })
+      .sign(key.privateKey);
+  for (const client_assertion of [await assertion(), managing, access]) {
+    const asSvid = await accredit.token({
+      grant_type: "client_credentials",
+      client_assertion_type:
+        "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
+      client_assertion,
+    });
+    assert.equal(asSvid.status, 401, asSvid.text);
+    assert.equal(asSvid.body["error"], "invalid_client");
+  }
+
+  for (const shown of [managing, access]) {
+    const { status, body: told } = await send(`${accredit.issuer}/introspect`, {
+      method: "POST",
+      body: new URLSearchParams({
+        token: shown,
+        client_assertion_type:
+          "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        client_assertion: await assertion(),
+      }),
+    });
+    assert.equal(status, 200);
+    assert.equal(told["active"], shown === access);
+  }
+  const read = (bearer: string) =>
+    send(uri, { headers: { Authorization: `Bearer ${bearer}` } });
+  for (const wrong of [access, await assertion(), await credential()]) {
+    const { status, body: refused } = await read(wrong);
+    assert.equal(status, 401);
+    assert.equal(refused["error"], "invalid_token");
+  }
+  assert.equal((await read(managing)).status, 200);
+});

@@ -113,7 +113,7 @@ test("[SEC-04] a statement is no assertion and an assertion no statement", async
   );
 });
 
-test("[CAUTH-01] [CAUTH-02] [CAUTH-04] [CAUTH-05] [CAUTH-18] each way to fail authentication, one text for all", async (t) => {
+test("[A02] [CAUTH-01] [CAUTH-02] [CAUTH-04] [CAUTH-05] [CAUTH-18] each way to fail authentication, one text for all", async (t) => {
   const accredit = await startAccredit(t);
   await accredit.register({ software_statement: await accredit.statement() });
   const good = await accredit.assertion();
@@ -160,6 +160,15 @@ test("[CAUTH-01] [CAUTH-02] [CAUTH-04] [CAUTH-05] [CAUTH-18] each way to fail au
         ...clientCredentials(good),
         client_assertion_type:
           "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+      },
+      401,
+      "invalid_client",
+    ],
+    [
+      "a type that is none",
+      {
+        ...clientCredentials(good),
+        client_assertion_type: `${ASSERTION_TYPE} `,
       },
       401,
       "invalid_client",
@@ -238,6 +247,75 @@ test("[CAUTH-01] [CAUTH-02] [CAUTH-04] [CAUTH-05] [CAUTH-18] each way to fail au
   );
 });
 
+test("[A10] [CAUTH-18] whoever signs with a wrong key does not learn who is registered: both are refused at the same step", async (t) => {
+  const adminToken = "the-admin-token-of-this-test";
+  const accredit = await startAccredit(t, { adminToken });
+  await accredit.register({ software_statement: await accredit.statement() });
+  const stranger = "spiffe://example.org/ns/prod/agent/nobody";
+  const outcomes: unknown[] = [];
+  for (const sub of [WORKLOAD, stranger]) {
+    const assertion = await accredit.assertion({ sub });
+    const [head, claims, signature = ""] = assertion.split(".");
+    const forged = `${head}.${claims}.${signature.startsWith("A") ? "B" : "A"}${signature.slice(1)}`;
+    const { status, body, headers } = await accredit.token(
+      clientCredentials(forged),
+    );
+    const { body: trail } = await send(
+      `${accredit.adminUrl}/api/v1/audit?limit=1`,
+      { headers: { Authorization: `Bearer ${adminToken}` } },
+    );
+    const [row] = trail["entries"] as Record<string, unknown>[];
+    const description = String(body["error_description"]);
+    outcomes.push({
+      status,
+      body: {
+        ...body,
+        error_description: description.replace(/[0-9a-f-]{36}/, "ID"),
+      },
+      headers: [...headers.keys()],
+      code: row?.["code"],
+      reasons: row?.["reasons"],
+      client: row?.["client_id"],
+      credential: row?.["credential"],
+    });
+  }
+  assert.deepEqual(outcomes[0], outcomes[1]);
+  assert.equal((outcomes[0] as { client: unknown }).client, null);
+});
+
+test("[L05] neither listener serves what a process knows of itself, but health and metrics", async (t) => {
+  const adminToken = "the-admin-token-of-this-test";
+  const accredit = await startAccredit(t, { adminToken });
+  const paths = [
+    "/debug",
+    "/debug/pprof/heap",
+    "/json/list",
+    "/heapdump",
+    "/env",
+    "/actuator",
+    "/actuator/heapdump",
+    "/server-status",
+    "/config",
+    "/.env",
+    "/accredit.yaml",
+    "/accredit.db",
+  ];
+  for (const path of [...paths, "/metrics", "/healthz", "/api/v1/clients"])
+    assert.equal((await fetch(accredit.issuer + path)).status, 404, path);
+  const headers = { Authorization: `Bearer ${adminToken}` };
+  for (const path of paths)
+    assert.equal(
+      (await fetch(accredit.adminUrl + path, { headers })).status,
+      404,
+      path,
+    );
+  for (const path of [...paths, "/metrics", "/api/v1/clients"])
+    assert.ok(
+      [401, 404].includes((await fetch(accredit.adminUrl + path)).status),
+      path,
+    );
+});
+
 test("[CAUTH-03] [SVID-10] an assertion needs no iss, iat or jti, and may come twice", async (t) => {
   const accredit = await startAccredit(t);
   await accredit.register({ software_statement: await accredit.statement() });
@@ -246,7 +324,7 @@ test("[CAUTH-03] [SVID-10] an assertion needs no iss, iat or jti, and may come t
   assert.equal((await accredit.token(clientCredentials(bare))).status, 200);
 });
 
-test("[TOK-04] [TOK-05] [TOK-06] [TOK-07] scope, resource and grant type stay within the registration", async (t) => {
+test("[K07] [TOK-04] [TOK-05] [TOK-06] [TOK-07] scope, resource and grant type stay within the registration", async (t) => {
   const accredit = await startAccredit(t);
   await accredit.register({ software_statement: await accredit.statement() });
   const ask = async (more: Record<string, string>) =>
