@@ -20,7 +20,7 @@ export interface CredentialWatchOptions {
     ClientLifecycle,
     "statusLists" | "clientsOnStatusList" | "tellCredentials"
   >;
-  readonly statuses: CredentialStatuses;
+  readonly statuses: Pick<CredentialStatuses, "check">;
   readonly clock: Clock;
   readonly log: Pick<Logger, "info" | "warn">;
 }

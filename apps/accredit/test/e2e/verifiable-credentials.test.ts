@@ -238,6 +238,21 @@ test("[V22] [V26] revocation reaches the client: no token, inactive, and back wh
   assert.equal(status, 201, text);
   const clientId = String(client["client_id"]);
   assert.equal((await tokenOf(world, clientId, key)).status, 200);
+  /** What the admin API says of the client, by itself and among all. */
+  const assertStands = async (standing: string, why: RegExp) => {
+    const ask = async (path: string) =>
+      (
+        await send(`${world.accredit.adminUrl}/api/v1/clients${path}`, {
+          headers: { Authorization: "Bearer admin-token-1234567890" },
+        })
+      ).body;
+    const { clients } = (await ask("")) as { clients: Members[] };
+    for (const shown of [await ask(`/${clientId}`), ...clients]) {
+      assert.equal(shown["standing"], standing);
+      assert.match(String(shown["standing_reason"]), why);
+    }
+  };
+  await assertStands("active", /^null$/);
 
   const until = async (wanted: number): Promise<Answer> => {
     for (let tries = 0; ; tries++) {
@@ -250,12 +265,14 @@ test("[V22] [V26] revocation reaches the client: no token, inactive, and back wh
   const refused = await until(401);
   assert.equal(refused.status, 401);
   assert.match(String(refused.body["error_description"]), /revoked/);
+  await assertStands("revoked", /the status list at https:.* says so/);
   const anew = await registerAt(world, body);
   assert.equal(anew.status, 400);
   assert.equal(anew.body["error"], "invalid_software_statement");
 
   await world.publish();
   assert.equal((await until(200)).status, 200);
+  await assertStands("active", /^null$/);
 });
 
 test("a credential whose status list cannot be read is an outage, no refusal", async (t) => {

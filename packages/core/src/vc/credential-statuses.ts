@@ -26,6 +26,12 @@ export interface CredentialStatuses {
     references: readonly StatusReference[],
     now: number,
   ): Promise<StatusVerdict>;
+  /** What the lists that are held say, for who only looks: nothing is fetched, and one not held is `unavailable`. */
+  lastKnown(
+    issuer: string,
+    references: readonly StatusReference[],
+    now: number,
+  ): StatusVerdict;
 }
 
 /**

@@ -1,4 +1,3 @@
-import { DcrError } from "@accredit/core/errors";
 import type { Suspension } from "@accredit/core/ports";
 import {
   withdrawalOf,
@@ -35,7 +34,18 @@ export const CLIENT_SCHEMA = {
       type: ["integer", "null"],
       description: "Epoch seconds; null for a registration without a lease.",
     },
-    standing: { enum: ["active", "expired", "suspended", "withdrawn"] },
+    standing: {
+      enum: [
+        "active",
+        "expired",
+        "suspended",
+        "withdrawn",
+        "revoked",
+        "unknown",
+      ],
+      description:
+        "Whether it would get a token. `suspended` by an administrator or by the issuer of its credential, `revoked` by that issuer, `unknown` while the credential's status list cannot be read.",
+    },
     standing_reason: { type: ["string", "null"] },
     metadata: { type: "object" },
     provenance: {
@@ -138,15 +148,8 @@ function noClient(): Reply {
 function describe(
   client: RegisteredClient,
   suspensions: readonly Suspension[],
-  { store, trust, policy, leaseNow, endpoints }: ApiPorts,
+  ports: ApiPorts,
 ): Record<string, unknown> {
-  const withdrawal = withdrawalOf(client, {
-    trust,
-    policy,
-    suspensions,
-    now: leaseNow(),
-    leasesStillSince: store.noRoomSince(),
-  });
   return {
     client_id: client.clientId,
     kind: client.kind,
@@ -157,18 +160,56 @@ function describe(
     issued_at: client.issuedAt,
     updated_at: client.updatedAt,
     lease_expires_at: client.leaseExpiresAt,
-    standing: standingOf(withdrawal?.code),
-    standing_reason: withdrawal?.message ?? null,
+    ...standingOf(client, suspensions, ports),
     metadata: client.metadata,
     provenance: client.provenance,
     resources: client.resources,
-    registration_client_uri: registrationClientUri(endpoints, client.clientId),
+    registration_client_uri: registrationClientUri(
+      ports.endpoints,
+      client.clientId,
+    ),
   };
 }
 
-function standingOf(code: string | undefined): string {
-  if (code === undefined) return "active";
-  const [, standing] = /^registration_([a-z]+)$/.exec(code) ?? [];
-  if (standing === undefined) throw new DcrError("request_malformed", code);
-  return standing;
+const STANDINGS = {
+  registration_expired: "expired",
+  registration_suspended: "suspended",
+  registration_withdrawn: "withdrawn",
+  revoked: "revoked",
+  suspended: "suspended",
+  invalid: "unknown",
+  unavailable: "unknown",
+} as const;
+
+/** What a token request would go by; of a credential's status, what is known without asking for it. */
+function standingOf(
+  client: RegisteredClient,
+  suspensions: readonly Suspension[],
+  { store, trust, policy, leaseNow, clock, statuses }: ApiPorts,
+): { readonly standing: string; readonly standing_reason: string | null } {
+  const withdrawal = withdrawalOf(client, {
+    trust,
+    policy,
+    suspensions,
+    now: leaseNow(),
+    leasesStillSince: store.noRoomSince(),
+  });
+  if (withdrawal !== undefined)
+    return {
+      standing: STANDINGS[withdrawal.code],
+      standing_reason: withdrawal.message,
+    };
+  const isAsked =
+    client.kind === "vc" &&
+    client.credential.status.length > 0 &&
+    trust.credentialIssuer?.(client.trust)?.status !== "off";
+  const status = isAsked
+    ? statuses?.lastKnown(client.trust, client.credential.status, clock.now())
+    : undefined;
+  return status === undefined || status.verdict === "valid"
+    ? { standing: "active", standing_reason: null }
+    : {
+        standing: STANDINGS[status.verdict],
+        standing_reason: `by the status of its credential: ${status.reason}`,
+      };
 }

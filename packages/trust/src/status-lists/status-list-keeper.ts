@@ -32,6 +32,7 @@ const DEFAULTS = {
   maxLists: 1000,
   maxBytes: 256 * 1024 * 1024,
 } as const;
+const NOT_HELD = "its status list is not here";
 /** What decides where entries of one credential say different things. */
 const GRAVITY = ["valid", "unavailable", "invalid", "suspended", "revoked"];
 
@@ -60,9 +61,13 @@ export function createStatusListKeeper(
   const lists = new Map<string, KeptList>();
   let loop: Promise<void> | undefined;
 
-  const find = (issuer: string, { kind, listUrl }: ListReference): KeptList => {
+  const keyOf = (issuer: string, { kind, listUrl }: ListReference): string =>
+    nameOf({ issuer, listUrl, kind });
+
+  const find = (issuer: string, reference: ListReference): KeptList => {
+    const { kind, listUrl } = reference;
     const identity = { issuer, listUrl, kind };
-    const key = nameOf(identity);
+    const key = keyOf(issuer, reference);
     const list = lists.get(key) ?? new KeptList(identity, ports);
     // The map's order is that of use.
     lists.delete(key);
@@ -103,6 +108,20 @@ export function createStatusListKeeper(
     return verdictOf(list, known, now);
   };
 
+  const lastKnown = (
+    issuer: string,
+    reference: StatusReference,
+    now: number,
+  ): StatusVerdict => {
+    const problem = referenceProblem(issuer, reference, options);
+    if (problem !== undefined) return problem;
+    const known = reference as ListReference;
+    const list = lists.get(keyOf(issuer, known));
+    return list === undefined
+      ? { verdict: "unavailable", reason: NOT_HELD }
+      : verdictOf(list, known, now);
+  };
+
   const run = async (): Promise<void> => {
     try {
       for (;;) {
@@ -128,6 +147,8 @@ export function createStatusListKeeper(
       );
       return worst(verdicts);
     },
+    lastKnown: (issuer, references, now) =>
+      worst(references.map((each) => lastKnown(issuer, each, now))),
     start() {
       loop ??= run();
     },
@@ -221,10 +242,7 @@ function verdictOf(
   const usable = list.usable(now);
   if (usable === undefined) {
     const { failure } = list;
-    const reason =
-      failure instanceof Error
-        ? failure.message
-        : "its status list is not here";
+    const reason = failure instanceof Error ? failure.message : NOT_HELD;
     return failure instanceof DcrError && failure.code === "status_list_invalid"
       ? invalid(reason)
       : { verdict: "unavailable", reason };
