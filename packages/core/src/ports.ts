@@ -93,6 +93,7 @@ export interface AuditQuery {
   readonly limit: number;
   /** Only rows with a smaller sequence. */
   readonly before?: number | undefined;
+  /** Only rows of this client, and those about many that name it. */
   readonly clientId?: string | undefined;
   readonly action?: AuditAction | undefined;
 }

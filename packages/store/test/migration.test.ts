@@ -25,6 +25,7 @@ const RELEASED = [
   "cba2c08b70af9e7dc693c7291862d3aa3d08a7d5c507dae49563e0d17b3b8a57",
   "de185dbabe1be15e8b805e6b3f54cc604dbe81fd4fbec908628c210f498b0abc",
   "0e802312f3c0d41c5556df3496a50b72ebd876a7f7df754251dc1db62da33ea1",
+  "983e1ac77717f74d3796452908e2ceadce98647d5d230b38ef30163b5b15e8d1",
 ];
 
 test("released migrations are what they were", () => {

@@ -34,7 +34,7 @@ export class FakeAuditTrail {
     const rows = this.#rows.filter(
       (row) =>
         row.sequence < before &&
-        (clientId === undefined || row.clientId === clientId) &&
+        (clientId === undefined || isAbout(row, clientId)) &&
         (action === undefined || row.action === action),
     );
     return structuredClone(rows.toReversed().slice(0, limit));
@@ -64,4 +64,10 @@ export class FakeAuditTrail {
           : { sequence: from, id: null, reason: "expected another row" },
     };
   }
+}
+
+/** Whether a row is a client's, or names it among others. */
+function isAbout({ clientId, details }: AuditRecord, asked: string): boolean {
+  const named = details?.["clients"];
+  return clientId === asked || (Array.isArray(named) && named.includes(asked));
 }

@@ -17,6 +17,7 @@ export function lifecycleTests(check: Check): void {
   withdrawalTests(check);
   listTests(check);
   leaselessTests(check);
+  namedTests(check);
   statusListTests(check);
   chainTests(check);
 }
@@ -287,6 +288,41 @@ function leaselessTests(check: Check): void {
     );
     assert.equal((await store.clientsWithoutLease(rule, 2)).length, 2);
     assert.deepEqual(await store.clientsWithoutLease("none", 10), []);
+  });
+}
+
+function namedTests(check: Check): void {
+  check("finds the rows about many clients by each of them", async (store) => {
+    for (const i of [0, 1, 2])
+      await store.register(
+        makeProposal({ subject: subjectOf(i), leaseExpiresAt: 1000 + i }),
+      );
+    await store.sweep(1002, 10_000, 100, randomUUID);
+    await store.sweep(1003, 0, 100, randomUUID);
+    const actionsOf = async (i: number, query: object = {}) =>
+      (
+        await store.readAudit({ limit: 10, clientId: subjectOf(i), ...query })
+      ).map(({ action }) => action);
+    const whole = ["clients.removed", "clients.expired", "client.registered"];
+    for (const i of [0, 1]) assert.deepEqual(await actionsOf(i), whole);
+    assert.deepEqual(await actionsOf(2), [
+      "clients.expired",
+      "client.registered",
+    ]);
+    assert.deepEqual(await actionsOf(0, { limit: 2 }), whole.slice(0, 2));
+    const [newest] = await store.readAudit({
+      limit: 1,
+      clientId: subjectOf(0),
+    });
+    assert.deepEqual(
+      await actionsOf(0, { before: newest?.sequence }),
+      whole.slice(1),
+    );
+    assert.deepEqual(await actionsOf(0, { action: "clients.expired" }), [
+      "clients.expired",
+    ]);
+    assert.deepEqual(await actionsOf(3), []);
+    assert.equal((await store.verifyAudit()).broken, null);
   });
 }
 

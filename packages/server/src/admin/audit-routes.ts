@@ -81,7 +81,10 @@ export const AUDIT_ROUTES: readonly ApiRoute[] = [
           "`next` of the page before: only rows with a smaller sequence.",
         schema: { type: "integer" },
       },
-      client_id: { description: "Only of this client.", schema: TEXT },
+      client_id: {
+        description: "Only of this client, and rows about many that name it.",
+        schema: TEXT,
+      },
       action: { description: "Only this action.", schema: { enum: ACTIONS } },
     },
     answer: {

@@ -40,6 +40,14 @@ export function auditColumns(
   );
 }
 
+/** The clients that a row about many names in its details; empty for every other row. */
+export function namedClients(
+  details: Readonly<Record<string, unknown>> | undefined,
+): readonly string[] {
+  const clients = details?.["clients"];
+  return Array.isArray(clients) ? [...new Set(clients.map(String))] : [];
+}
+
 /**
  * The chain value of an audit row: SHA-256, in hex, over the value of the row before and every column of
  * this one. Whoever changes, removes or slips in a row has to change every row after it.

@@ -219,6 +219,20 @@ const MANAGEMENT_TOKENS: PostgresMigration = {
   ],
 };
 
+/** Finds the rows of the audit trail about many clients by each of them. */
+const AUDIT_CLIENTS: PostgresMigration = {
+  version: 10,
+  name: "audit-clients",
+  compatibleFrom: 1,
+  statements: [
+    `CREATE TABLE accredit.audit_clients (
+       client_key text NOT NULL,
+       seq        int8 NOT NULL,
+       PRIMARY KEY (client_key, seq)
+     )`,
+  ],
+};
+
 /** Every step, in order. Add at the end. */
 export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   BASE,
@@ -230,4 +244,5 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   SUSPENDED_CLIENTS,
   CLIENTS_WITHOUT_LEASE,
   MANAGEMENT_TOKENS,
+  AUDIT_CLIENTS,
 ];

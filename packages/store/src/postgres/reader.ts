@@ -97,15 +97,18 @@ export function postgresReader(session: Session): StoreReader {
         before ?? Number.MAX_SAFE_INTEGER,
         limit,
       ];
-      const also = (column: string, value: string | undefined): string =>
-        value === undefined ? "" : `AND ${column} = $${parameters.push(value)}`;
+      const also = (condition: string, value: string | undefined): string =>
+        value === undefined
+          ? ""
+          : `AND ${condition.replaceAll("?", `$${parameters.push(value)}`)}`;
       const ofClient = also(
-        "client_key",
+        `seq IN (SELECT seq FROM accredit.audit WHERE client_key = ? AND seq < $1
+           UNION ALL SELECT seq FROM accredit.audit_clients WHERE client_key = ? AND seq < $1)`,
         clientId === undefined ? undefined : keyOf(clientId),
       );
       const rows = await session.query(
         `SELECT ${AUDIT_COLUMNS} FROM accredit.audit
-         WHERE seq < $1 ${ofClient} ${also("action", action)} ORDER BY seq DESC LIMIT $2`,
+         WHERE seq < $1 ${ofClient} ${also("action = ?", action)} ORDER BY seq DESC LIMIT $2`,
         parameters,
       );
       return rows.map((row) => rowToAudit(row));

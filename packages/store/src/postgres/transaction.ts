@@ -2,6 +2,7 @@ import {
   auditColumns,
   CHAINED_COLUMNS,
   chainValue,
+  namedClients,
 } from "../lib/audit-chain.ts";
 import type { Column } from "../lib/writer-protocol.ts";
 import type { Row } from "../lib/records.ts";
@@ -16,6 +17,9 @@ const NUMBERS = new Set(["seq", "time"]);
 const INSERT_AUDIT = `INSERT INTO accredit.audit (${AUDIT_COLUMNS.join(", ")})
   SELECT * FROM unnest(${AUDIT_COLUMNS.map((name, index) => `$${index + 1}::${NUMBERS.has(name) ? "int8" : "text"}[]`).join(", ")})`;
 
+const NAME_CLIENTS = `INSERT INTO accredit.audit_clients (client_key, seq)
+  SELECT * FROM unnest($1::text[], $2::int8[])`;
+
 /**
  * One transaction of the only writer that there is at a time: it holds the row that says where the audit trail
  * and the numbers of the clients have come to.
@@ -27,6 +31,8 @@ export class WriterTransaction {
   #clientSeq: number;
   readonly #databaseNow: number;
   #audits: Column[][] = [];
+  /** Clients that rows about many name: the key of each, and the row's number. */
+  #named: Column[][] = [];
 
   private constructor(session: Session, row: Row, { now }: ServerState) {
     this.session = session;
@@ -78,7 +84,10 @@ export class WriterTransaction {
   ): void {
     const columns = auditColumns(draft, action, clientId, details);
     this.#chain = chainValue(this.#chain, columns);
-    this.#audits.push([++this.#auditSeq, ...columns, this.#chain]);
+    const seq = ++this.#auditSeq;
+    this.#audits.push([seq, ...columns, this.#chain]);
+    for (const client of namedClients(details))
+      this.#named.push([keyOf(client), seq]);
   }
 
   async flushAudits(): Promise<void> {
@@ -90,6 +99,10 @@ export class WriterTransaction {
     });
     this.#audits = [];
     await this.session.query(INSERT_AUDIT, transposed(rows));
+    const named = this.#named;
+    this.#named = [];
+    if (named.length > 0)
+      await this.session.query(NAME_CLIENTS, transposed(named));
   }
 
   async commit(): Promise<void> {
@@ -114,6 +127,7 @@ export class WriterTransaction {
       await this.session.query("ROLLBACK TO SAVEPOINT one");
       [this.#chain, this.#auditSeq, this.#clientSeq] = before;
       this.#audits = [];
+      this.#named = [];
       throw error;
     }
   }

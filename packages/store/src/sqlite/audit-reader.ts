@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { AuditQuery } from "@accredit/core/ports";
 import { CHAINED_COLUMNS } from "../lib/audit-chain.ts";
 import type { AuditReader } from "../lib/read.ts";
 import {
@@ -24,28 +25,40 @@ export function auditReader(db: DatabaseSync): AuditReader {
     );
   const all = newest("1 = 1");
   const ofAction = newest("action = ?");
-  const ofClient = newest("client_id = ?");
-  const ofBoth = newest("client_id = ? AND action = ?");
+  const ofClient = db.prepare(`SELECT ${AUDIT_COLUMNS} FROM audit WHERE seq IN (
+      SELECT seq FROM (SELECT seq FROM audit WHERE client_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3)
+      UNION ALL
+      SELECT seq FROM (SELECT seq FROM audit_clients WHERE client_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3))
+    ORDER BY seq DESC LIMIT ?3`);
+  const ofBoth =
+    db.prepare(`SELECT ${AUDIT_COLUMNS} FROM audit WHERE action = ?4 AND seq IN (
+      SELECT seq FROM audit WHERE client_id = ?1 AND seq < ?2
+      UNION ALL SELECT seq FROM audit_clients WHERE client_id = ?1 AND seq < ?2)
+    ORDER BY seq DESC LIMIT ?3`);
   const byId = db.prepare(`SELECT ${AUDIT_COLUMNS} FROM audit WHERE id = ?`);
   const trail = db.prepare(TRAIL);
   const place = db.prepare("SELECT seq, chain FROM audit WHERE seq = ?");
 
-  const select = (clientId?: string, action?: string) => {
-    if (clientId === undefined) return action === undefined ? all : ofAction;
-    return action === undefined ? ofClient : ofBoth;
+  const select = ({ limit, before, clientId, action }: AuditQuery) => {
+    const page = [before ?? Number.MAX_SAFE_INTEGER, limit] as const;
+    if (clientId === undefined)
+      return action === undefined
+        ? all.all(...page)
+        : ofAction.all(action, ...page);
+    return action === undefined
+      ? ofClient.all(clientId, ...page)
+      : ofBoth.all(clientId, ...page, action);
   };
 
   return {
-    readAudit({ limit, before = Number.MAX_SAFE_INTEGER, clientId, action }) {
+    readAudit(query) {
+      const { limit } = query;
       if (!Number.isSafeInteger(limit) || limit < 0) {
         throw new TypeError(
           `limit: expected a whole number, 0 or more, got ${limit}`,
         );
       }
-      const filters = [clientId, action].filter((each) => each !== undefined);
-      return select(clientId, action)
-        .all(...filters, before, limit)
-        .map((row) => rowToAudit(row));
+      return select(query).map((row) => rowToAudit(row));
     },
     findAudit(id) {
       const row = byId.get(id);

@@ -3,6 +3,7 @@ import {
   auditColumns,
   CHAINED_COLUMNS,
   chainValue,
+  namedClients,
 } from "../lib/audit-chain.ts";
 import type { Column } from "../lib/writer-protocol.ts";
 
@@ -11,6 +12,8 @@ import type { Column } from "../lib/writer-protocol.ts";
 const LAST = `SELECT chain, max(seq, coalesce((SELECT max(seq) FROM audit), 0)) AS seq FROM audit_trail`;
 const APPEND = `INSERT INTO audit (${CHAINED_COLUMNS.join(", ")}, chain, seq)
   VALUES (${"?, ".repeat(CHAINED_COLUMNS.length)}?, ?)`;
+
+const NAME = "INSERT INTO audit_clients (client_id, seq) VALUES (?, ?)";
 
 /** Appends one row: the columns that the caller knew, and what the outcome decided. */
 export type AppendAudit = (
@@ -24,10 +27,13 @@ export type AppendAudit = (
 export function auditAppender(db: DatabaseSync): AppendAudit {
   const last = db.prepare(LAST);
   const append = db.prepare(APPEND);
+  const name = db.prepare(NAME);
   return (draft, action, clientId, details) => {
     const columns = auditColumns(draft, action, clientId, details);
     const { chain = null, seq } = last.get() ?? {};
     const value = chainValue(chain as string | null, columns);
-    append.run(...columns, value, Number(seq) + 1);
+    const next = Number(seq) + 1;
+    append.run(...columns, value, next);
+    for (const client of namedClients(details)) name.run(client, next);
   };
 }

@@ -42,7 +42,10 @@ export function auditCommand(io: Io): Command {
     withAdminOptions(
       new Command("list").description("Lists decisions, newest first."),
     )
-      .option("--client <client_id>", "only of this client")
+      .option(
+        "--client <client_id>",
+        "only of this client, and rows about many that name it",
+      )
       .option("--action <action>", "only this action")
       .option("--limit <n>", "at most this many", readCount, 50)
       .option(

@@ -12,6 +12,7 @@ import { statusListTimes } from "./0009-status-list-times.ts";
 import { suspendedClients } from "./0010-suspended-clients.ts";
 import { clientsWithoutLease } from "./0011-clients-without-lease.ts";
 import { managementTokens } from "./0012-management-tokens.ts";
+import { auditClients } from "./0013-audit-clients.ts";
 
 export type { Migration } from "./migration.ts";
 
@@ -29,4 +30,5 @@ export const MIGRATIONS: readonly Migration[] = [
   suspendedClients,
   clientsWithoutLease,
   managementTokens,
+  auditClients,
 ];
