@@ -16,6 +16,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
     "migrate",
     async () => (await import("./commands/migrate.ts")).migrateCommand,
   ],
+  ["backup", async () => (await import("./commands/backup.ts")).backupCommand],
   [
     "explain",
     async () => (await import("./commands/explain.ts")).explainCommand,

@@ -15,6 +15,7 @@ const COMMANDS = [
   "config check",
   "config schema",
   "migrate",
+  "backup",
   "explain",
   "register",
   "token",
