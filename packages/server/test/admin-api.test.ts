@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DcrError } from "@accredit/core/errors";
 import { makeProposal, makeRefusal } from "@accredit/testkit";
 import { API_ROUTES } from "../src/admin/admin-api.ts";
 import { createMetrics } from "../src/admin/metrics.ts";
@@ -109,6 +110,38 @@ test("the OpenAPI document names every operation once, with its parameters and s
   const { components } = body as { components: { schemas: object } };
   for (const [, name = ""] of text.matchAll(/#\/components\/schemas\/(\w+)/g))
     assert.ok(Object.hasOwn(components.schemas, name), name);
+});
+
+test("a fault is answered as one, and the log says more", async (t) => {
+  const logged: string[] = [];
+  const { call, store } = await startAdmin(t, {
+    log: {
+      info: () => {},
+      warn: () => {},
+      error: (fields) => void logged.push(JSON.stringify(fields)),
+    },
+  });
+  store.listClients = () => Promise.reject(new TypeError("no such method"));
+  const { status, body } = await call("GET", "/clients");
+  assert.equal(status, 500);
+  assert.deepEqual(body, {
+    error: "server_error",
+    error_description: "the server failed",
+  });
+  assert.equal(logged.length, 1);
+  assert.match(logged.join(), /no such method/);
+});
+
+test("a body that is too large, an API that is off and a store that is full have their answers", async (t) => {
+  const { call, store } = await startAdmin(t);
+  const put = (body: unknown) =>
+    call("PUT", "/suspensions/trust/example.org", { body });
+  assert.equal((await put({ reason: "x".repeat(100_000) })).status, 413);
+  store.listClients = () =>
+    Promise.reject(new DcrError("store_unavailable", "full"));
+  assert.equal((await call("GET", "/clients")).status, 503);
+  const off = await startAdmin(t, { bearerToken: undefined });
+  assert.equal((await off.call("GET", "/clients")).status, 403);
 });
 
 test("clients are listed page by page, shown by their id, and deleted", async (t) => {

@@ -1,16 +1,45 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { randomUUID } from "node:crypto";
 import type { TestContext } from "node:test";
 import { FakeClientStore } from "@accredit/testkit";
+import { API_ROUTES } from "../src/admin/admin-api.ts";
 import {
   createAdminListener,
   type AdminOptions,
 } from "../src/admin/admin-app.ts";
 import { createMetrics } from "../src/admin/metrics.ts";
+import { openApiDocument } from "../src/admin/openapi.ts";
 import { endpointsOf } from "../src/endpoints.ts";
 import { parseSpiffeIdPattern } from "@accredit/core/spiffe";
+
+interface Operation {
+  readonly responses: Readonly<Record<string, unknown>>;
+}
+const PATHS = Object.entries(
+  openApiDocument(API_ROUTES)["paths"] as Record<
+    string,
+    Record<string, Operation>
+  >,
+);
+
+/** What the API answers is in its document; methods and paths that it does not serve are not. */
+function assertDocumented(method: string, path: string, status: number): void {
+  const [, operations] =
+    PATHS.find(([template]) =>
+      new RegExp(`^${template.replaceAll(/\{[a-z_]+\}/g, "[^/]+")}$`).test(
+        `/api/v1${path.split("?", 1)[0]}`,
+      ),
+    ) ?? [];
+  const operation = operations?.[method.toLowerCase()];
+  if (operation === undefined) return;
+  assert.ok(
+    Object.hasOwn(operation.responses, status),
+    `${method} ${path} answered ${status}, which is not in the OpenAPI document`,
+  );
+}
 
 export const ADMIN_TOKEN = "the-admin-token-of-the-tests";
 
@@ -114,6 +143,7 @@ export async function startAdmin(
           : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       });
       const text = await response.text();
+      assertDocumented(method, path, response.status);
       return {
         status: response.status,
         body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown>,

@@ -96,7 +96,11 @@ export function createAdminListener(options: AdminOptions): RequestListener {
   app.route("/api/v1", createAdminApi(options, administrator));
 
   app.notFound(() => refuse(404, "invalid_request", "nothing is served here"));
-  app.onError(() => refuse(500, "server_error", "the server failed"));
+  app.onError((error) => {
+    const { stack } = error;
+    options.log.error({ error: String(error), stack }, "admin request failed");
+    return refuse(500, "server_error", "the server failed");
+  });
   const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   return (request, response) => void serve(request, response);
 }

@@ -51,6 +51,8 @@ export function openApiDocument(
   };
 }
 
+const refusal = (description: string) => ({ description, content: ERROR });
+
 function operation(route: ApiRoute): Record<string, unknown> {
   const { query = {}, body, answer, notFound } = route;
   const names = [...route.path.matchAll(/\{([a-z_]+)\}/g)].map(
@@ -78,15 +80,23 @@ function operation(route: ApiRoute): Record<string, unknown> {
       ...(answer === null
         ? { 204: { description: "Done." } }
         : { 200: { description: "The answer.", content: json(answer) } }),
-      400: { description: "A parameter is wrong.", content: ERROR },
-      401: {
-        description: "The bearer token is missing or wrong.",
-        content: ERROR,
-      },
-      ...(notFound === undefined
-        ? {}
-        : { 404: { description: notFound, content: ERROR } }),
-      503: { description: "The store is out of reach.", content: ERROR },
+      400: refusal(
+        body === undefined
+          ? "A parameter is wrong."
+          : "A parameter or the body is wrong.",
+      ),
+      401: refusal("The bearer token is missing or wrong."),
+      403: refusal("The API is off: no file with a bearer token is named."),
+      ...(notFound === undefined ? {} : { 404: refusal(notFound) }),
+      ...(body === undefined ? {} : { 413: refusal("The body is too large.") }),
+      421: refusal(
+        "The Host header names another host, on a listener that is bound to loopback.",
+      ),
+      429: refusal(
+        "The bearer token was missing or wrong too often from this address; Retry-After says when to come back.",
+      ),
+      500: refusal("A fault of the server's; its log says more."),
+      503: refusal("The store is out of reach, or has too much to do."),
     },
   };
 }
