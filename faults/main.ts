@@ -1,11 +1,12 @@
 /**
  * `npm run faults`: breaks a running server in every way we know while workloads register, and then looks
- * for each registration that was acknowledged. Prints one table; exit code 1 means that something was lost
+ * for each registration, update, deletion and suspension that was acknowledged. Prints one table; exit code 1 means that something was lost
  * or did not hold. `-- --short` does a few rounds of each, for every change.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { actControl, actKills } from "./act-kills.ts";
 import { bundleEndpoint } from "./bundle-endpoint.ts";
 import { clock } from "./clock.ts";
 import { drain } from "./drain.ts";
@@ -39,6 +40,7 @@ const watchdog = setTimeout(
 try {
   for (const scenario of [
     kills,
+    actKills,
     fullDisk,
     bundleEndpoint,
     statusEndpoint,
@@ -46,6 +48,7 @@ try {
     clock,
     postgres,
     control,
+    actControl,
   ]) {
     const started = performance.now();
     const outcome = await scenario({ directory, short });

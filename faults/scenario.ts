@@ -3,9 +3,9 @@ export interface Outcome {
   readonly name: string;
   /** What was done to the server, like `5 kills`. */
   readonly faults: string;
-  /** Registrations that were answered with 201. */
+  /** Registrations that were answered with 201, and what else was said to be done. */
   readonly acknowledged: number;
-  /** Acknowledged registrations that are not there afterwards, or are there twice. */
+  /** Of what was acknowledged, what is not there afterwards, or is there twice. */
   readonly lost: number;
   /** Everything that did not hold, one sentence each; empty is what we want. */
   readonly problems: readonly string[];
