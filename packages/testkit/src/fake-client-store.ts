@@ -23,11 +23,8 @@ import type {
   Swept,
   TargetCount,
 } from "@accredit/core/ports";
-import {
-  isTargetOf,
-  withdrawnSubjects,
-  type RegisteredClient,
-} from "@accredit/core/registration";
+import type { RegisteredClient } from "@accredit/core/registration";
+import { isTargetOf, withdrawnSubjects } from "@accredit/core/withdrawal";
 import { FakeAuditTrail } from "./fake-audit-trail.ts";
 import { checkConditions } from "./fake-conditions.ts";
 import { FakeSuspensions } from "./fake-suspensions.ts";

@@ -4,11 +4,8 @@ import type {
   Suspension,
   SuspensionTarget,
 } from "@accredit/core/ports";
-import {
-  isTargetOf,
-  withdrawnSubjects,
-  type RegisteredClient,
-} from "@accredit/core/registration";
+import type { RegisteredClient } from "@accredit/core/registration";
+import { isTargetOf, withdrawnSubjects } from "@accredit/core/withdrawal";
 
 /** The withdrawals in force of a store in memory. */
 export class FakeSuspensions {

@@ -39,15 +39,8 @@ export type { AuditedRequest, RefusalSource } from "./registration-audit.ts";
 export { hashManagementToken } from "./propose.ts";
 export { updateRegistration } from "./update.ts";
 export type { UpdateRequest } from "./update.ts";
-export {
-  isTargetOf,
-  suspended,
-  targetsNaming,
-  withdrawalOf,
-} from "./standing.ts";
+export { suspended, withdrawalOf } from "./standing.ts";
 export type { StandingPorts, Withdrawal } from "./standing.ts";
 export { withinPolicy } from "./within-policy.ts";
-export { withdrawnSubjects } from "./withdrawn-subjects.ts";
-export type { WithdrawnSubjects } from "./withdrawn-subjects.ts";
 export { explainRegistration } from "./explain.ts";
 export type { Explanation } from "./explain.ts";

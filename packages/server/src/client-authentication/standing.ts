@@ -2,7 +2,6 @@ import { DcrError } from "@accredit/core/errors";
 import type { ClientLifecycle, Clock } from "@accredit/core/ports";
 import {
   clientSubjects,
-  isTargetOf,
   suspended,
   withdrawalOf,
   type Policy,
@@ -11,6 +10,7 @@ import {
 import { parseSpiffeId } from "@accredit/core/spiffe";
 import type { TrustSource } from "@accredit/core/trust";
 import { requireGoodStatus, type CredentialStatuses } from "@accredit/core/vc";
+import { isTargetOf } from "@accredit/core/withdrawal";
 
 /** What telling whether a client still stands needs of the world. */
 export interface StandingSource {

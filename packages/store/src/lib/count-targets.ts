@@ -1,6 +1,6 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import type { SuspensionTarget, TargetCount } from "@accredit/core/ports";
-import { withdrawnSubjects } from "@accredit/core/registration";
+import { withdrawnSubjects } from "@accredit/core/withdrawal";
 import type { StoreReader, SubjectPage } from "./read.ts";
 
 /**

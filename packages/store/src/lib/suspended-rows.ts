@@ -1,4 +1,4 @@
-import { withdrawnSubjects } from "@accredit/core/registration";
+import { withdrawnSubjects } from "@accredit/core/withdrawal";
 import type { Row } from "./records.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { targetsNaming } from "@accredit/core/registration";
+import { targetsNaming } from "@accredit/core/withdrawal";
 import { CHAINED_COLUMNS } from "../lib/audit-chain.ts";
 import type { StoreReader } from "../lib/read.ts";
 import {

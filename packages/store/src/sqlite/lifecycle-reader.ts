@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { targetsNaming } from "@accredit/core/registration";
+import { targetsNaming } from "@accredit/core/withdrawal";
 import type { LifecycleReader } from "../lib/read.ts";
 import {
   CLIENT_COLUMNS,
