@@ -228,6 +228,7 @@ test("[Q07] a server that could lose what it acknowledged, or cannot take it, is
   for (const [setting, value] of [
     ["synchronous_commit", "off"],
     ["default_transaction_read_only", "on"],
+    ["array_nulls", "off"],
   ] as const) {
     await server.query(
       "postgres",
@@ -239,24 +240,6 @@ test("[Q07] a server that could lose what it acknowledged, or cannot take it, is
   assert.equal(await checkOf(open(t, url, { password: "wrong" })), "server");
   assert.equal(await checkOf(open(t, server.url("nowhere"))), "server");
   assert.equal(await checkOf(open(t, "postgres://u@127.0.0.1:1/d")), "server");
-});
-
-test("what has no value is stored as such where the database or the role has array_nulls off", async (t) => {
-  const url = new URL(await server.createDatabase());
-  const name = url.pathname.slice(1);
-  const role = `sparing_in_${name}`;
-  for (const sql of [
-    `CREATE ROLE ${role} LOGIN PASSWORD '${server.password}'`,
-    `CREATE SCHEMA accredit AUTHORIZATION ${role}`,
-    `ALTER DATABASE ${name} SET array_nulls = off`,
-    `ALTER ROLE ${role} SET array_nulls = off`,
-  ])
-    await server.query(name, sql);
-  url.username = role;
-  const store = await open(t, url.href);
-  const { client } = await store.register(proposalOf(1));
-  assert.equal(client.leaseExpiresAt, null);
-  assert.deepEqual(await store.findClient(client.clientId), client);
 });
 
 test("a role that owns the schema needs no right to make schemas", async (t) => {

@@ -117,6 +117,7 @@ async function checkServer(session: Session): Promise<void> {
     ["synchronous_commit", "off", "acknowledged writes could be lost"],
     ["fsync", "off", "acknowledged writes could be lost"],
     ["transaction_read_only", "on", READ_ONLY],
+    ["array_nulls", "off", "no audit row could be written"],
   ];
   for (const [setting, wrong, why] of problems)
     if ((await show(setting)) === wrong)

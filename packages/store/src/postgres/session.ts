@@ -52,8 +52,6 @@ export function makeConnections(
     idle_in_transaction_session_timeout: timeoutMs,
     keepAlive: true,
     application_name: "accredit",
-    // Off, a NULL within an array is the text "NULL": whatever the server, the database or the role says.
-    options: "-c array_nulls=on",
     types: {
       getTypeParser: (oid: number, format?: "text" | "binary") =>
         oid === INT8 && format !== "binary"
