@@ -26,6 +26,7 @@ const RELEASED = [
   "de185dbabe1be15e8b805e6b3f54cc604dbe81fd4fbec908628c210f498b0abc",
   "0e802312f3c0d41c5556df3496a50b72ebd876a7f7df754251dc1db62da33ea1",
   "983e1ac77717f74d3796452908e2ceadce98647d5d230b38ef30163b5b15e8d1",
+  "dc8afb1a7805b72b8f76bbe4017a129f91f2498bc9115ffbd033f1ed806ec4a5",
 ];
 
 test("released migrations are what they were", () => {

@@ -265,6 +265,27 @@ function listTests(check: Check): void {
     const none = await store.listClients({ limit: 5, trust: "other.example" });
     assert.deepEqual(none, { clients: [], next: null });
   });
+
+  check(
+    "lists a client that comes after a page whose last one went since",
+    async (store) => {
+      const register = (i: number) =>
+        store.register(makeProposal({ subject: subjectOf(i) }));
+      for (const i of [0, 1]) await register(i);
+      const { next } = await store.listClients({ limit: 2 });
+      for (const i of [1, 0])
+        await store.deleteClient(subjectOf(i), makeAudit());
+      for (const i of [2, 3]) await register(i);
+      const rest = await store.listClients({
+        limit: 5,
+        after: next ?? undefined,
+      });
+      assert.deepEqual(
+        rest.clients.map(({ subject }) => subject),
+        [subjectOf(2), subjectOf(3)],
+      );
+    },
+  );
 }
 
 function leaselessTests(check: Check): void {

@@ -4,10 +4,12 @@ import type { Column, WriteOp } from "../lib/writer-protocol.ts";
 
 // One statement decides whether the client is new and writes it. A client that is there is left alone
 // where its keys are not proven and the proposed ones are others: then no row comes back.
+// Numbers only rise, also past those of clients that are gone: they are where a page of clients begins.
 const UPSERT = `INSERT INTO clients
-  (client_id, kind, trust, subject, software_id, issued_at, updated_at, rule, metadata, provenance,
+  (id, client_id, kind, trust, subject, software_id, issued_at, updated_at, rule, metadata, provenance,
    resources, credential, key_thumbprints, lease_expires_at, management_token_hash, registration_id, revision)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 1)
+  VALUES ((SELECT 1 + max(gone, (SELECT ifnull(max(id), 0) FROM clients)) FROM client_numbers),
+   ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 1)
   ON CONFLICT (subject, trust, kind, software_id) DO UPDATE SET
     updated_at = excluded.updated_at, rule = excluded.rule, metadata = excluded.metadata,
     provenance = excluded.provenance, resources = excluded.resources, credential = excluded.credential,

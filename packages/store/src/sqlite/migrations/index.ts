@@ -13,6 +13,7 @@ import { suspendedClients } from "./0010-suspended-clients.ts";
 import { clientsWithoutLease } from "./0011-clients-without-lease.ts";
 import { managementTokens } from "./0012-management-tokens.ts";
 import { auditClients } from "./0013-audit-clients.ts";
+import { clientNumbers } from "./0014-client-numbers.ts";
 
 export type { Migration } from "./migration.ts";
 
@@ -31,4 +32,5 @@ export const MIGRATIONS: readonly Migration[] = [
   clientsWithoutLease,
   managementTokens,
   auditClients,
+  clientNumbers,
 ];
