@@ -32,9 +32,11 @@ export const NO_TURNS: AddressTurns = {
  * would wait behind it. The good requests of such an address wait for their turn and are served (D05, D11).
  *
  * @param unproven the refusals that each address has left
+ * @param countRefused hears of each request that was not let wait
  */
 export function createAddressTurns(
   unproven: Pick<TokenBuckets, "isEmpty">,
+  countRefused: () => void,
 ): AddressTurns {
   const lines = new Map<string, { inWork: number; waiting: (() => void)[] }>();
 
@@ -59,11 +61,13 @@ export function createAddressTurns(
       const key = addressKey(remote);
       const line = lines.get(key) ?? { inWork: 0, waiting: [] };
       lines.set(key, line);
-      if (line.waiting.length >= MOST_WAITING)
+      if (line.waiting.length >= MOST_WAITING) {
+        countRefused();
         throw new DcrError(
           "overloaded",
           "too much of what this address sends is refused, and too many of its requests wait: try again when Retry-After says",
         );
+      }
       // A turn that ends is handed to the next in line, and so is still in work.
       if (line.inWork < MOST_IN_TURN) line.inWork++;
       else await new Promise<void>((resolve) => line.waiting.push(resolve));

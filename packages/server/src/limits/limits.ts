@@ -63,7 +63,7 @@ export function createLimits(
       proven: buckets(perMinute / 60, perMinute),
       count,
     }),
-    turns: createAddressTurns(unproven),
+    turns: createAddressTurns(unproven, () => count("failed_attempts")),
     limitNewcomers: (register) =>
       limitNewcomers({ register, newcomers, count }),
   };

@@ -12,10 +12,11 @@ const QUIET = "192.0.2.2";
 
 /** Turns where one address has had more refusals than are told. */
 function setUp() {
-  const state = { isNoisy: true };
-  const turns = createAddressTurns({
-    isEmpty: (key) => state.isNoisy && key === NOISY,
-  });
+  const state = { isNoisy: true, refused: 0 };
+  const turns = createAddressTurns(
+    { isEmpty: (key) => state.isNoisy && key === NOISY },
+    () => state.refused++,
+  );
   const begun: number[] = [];
   const ends: (() => void)[] = [];
   /** Asks for a turn, and notes when it comes. */
@@ -59,10 +60,12 @@ test("[D11] a line goes on until it is empty, and then is forgotten", async () =
 });
 
 test("[D05] so many may wait, and one more is told to come again", async () => {
-  const { turns, begun, ends, take } = setUp();
+  const { state, turns, begun, ends, take } = setUp();
   for (let name = 0; name < MOST_IN_TURN + MOST_WAITING; name++)
     void take(name);
+  assert.equal(state.refused, 0);
   await assert.rejects(turns.take(NOISY), { code: "overloaded" });
+  assert.equal(state.refused, 1);
   while (ends.length > 0) {
     ends.shift()?.();
     await nextTurn();
