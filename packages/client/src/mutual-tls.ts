@@ -56,7 +56,11 @@ export function createMutualTls(options: MutualTlsOptions): MutualTls {
   async function identity(choice: IdentityChoice = {}) {
     const { spiffeId = options.spiffeId, rather, signal } = choice;
     const { svids } = await orUnavailable("X.509-SVID", signal, () =>
-      options.svidSource.fetchX509Svid({ signal }),
+      options.svidSource.fetchX509Svid({
+        signal,
+        // Who only shows its own is not stopped by what is wrong with another trust domain's.
+        unreadableBundles: "leave_out",
+      }),
     );
     const svid = chooseSvid(svids, spiffeId, rather);
     if (closed) throw new AccreditClientError("closed", "mutual TLS is closed");

@@ -94,9 +94,13 @@ export interface WorkloadApiClient {
    *
    * @see SPIFFE Workload API, section 5.2.1
    */
-  fetchX509Svid(settings?: CallSettings): Promise<X509Context>;
+  fetchX509Svid(
+    settings?: CallSettings & X509BundlesReading,
+  ): Promise<X509Context>;
   /** Follows what `fetchX509Svid` fetches. */
-  watchX509Svids(settings?: WatchSettings): AsyncIterable<X509Context>;
+  watchX509Svids(
+    settings?: WatchSettings & X509BundlesReading,
+  ): AsyncIterable<X509Context>;
   /**
    * Fetches what is needed to verify X.509-SVIDs of others, without one of one's own.
    *
@@ -204,13 +208,13 @@ export function createWorkloadApiClient(
     fetchX509Svid: (settings) =>
       caller.first(
         (call) => rpc.fetchX509SVID({}, call),
-        readX509Context,
+        (response) => readX509Context(response, settings),
         settings,
       ),
     watchX509Svids: (settings) =>
       caller.watch(
         (call) => rpc.fetchX509SVID({}, call),
-        readX509Context,
+        (response) => readX509Context(response, settings),
         settings,
       ),
     fetchX509Bundles: (settings) =>

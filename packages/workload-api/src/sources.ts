@@ -14,11 +14,12 @@ import type {
  * @throws {WorkloadApiError} `address_missing`, `address_invalid`
  * @see SPIFFE Workload API, section 5.2.1
  */
-export function createX509Source(
-  options: SourceOptions,
-): WorkloadApiSource<X509Context> {
+export function createX509Source({
+  unreadableBundles,
+  ...options
+}: SourceOptions & X509BundlesReading): WorkloadApiSource<X509Context> {
   return createSource(options, (client, settings) =>
-    client.watchX509Svids(settings),
+    client.watchX509Svids({ ...settings, unreadableBundles }),
   );
 }
 

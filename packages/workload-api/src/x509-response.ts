@@ -36,14 +36,19 @@ export interface X509Context {
   readonly crl: readonly Uint8Array[];
   /** CA certificates (DER) of foreign trust domains by the trust domain's SPIFFE ID. */
   readonly federatedBundles: ReadonlyMap<string, readonly Uint8Array[]>;
+  /**
+   * What is wrong with the federated bundles that were left out, as in {@link X509Bundles}. Only with
+   * `unreadableBundles: "leave_out"`.
+   */
+  readonly leftOut?: ReadonlyMap<string, string>;
 }
 
-/** How to read a message of X.509 bundles. */
+/** How to read a message with X.509 bundles of several trust domains. */
 export interface X509BundlesReading {
   /**
    * What becomes of a message in which a bundle is there and cannot be read: it is discarded as a whole, or
-   * that one bundle is left out of it. One in which a bundle is empty is discarded in either case (WAPI-10).
-   * Default: `discard_message`.
+   * that one bundle is left out of it. One in which a bundle is empty is discarded in either case (WAPI-10), and
+   * so is one of X.509-SVIDs where that of an SVID's own trust domain cannot be read. Default: `discard_message`.
    */
   readonly unreadableBundles?: "discard_message" | "leave_out" | undefined;
 }
@@ -70,12 +75,20 @@ const MAX_AUTHORITIES = 512;
  *
  * @throws {WorkloadApiError} `response_invalid`; `redacted` where it holds no SVID
  */
-export function readX509Context(response: X509SVIDResponse): X509Context {
+export function readX509Context(
+  response: X509SVIDResponse,
+  reading?: X509BundlesReading,
+): X509Context {
   if (response.svids.length === 0) throw redacted("X.509-SVID");
+  const { bundles: federatedBundles, ...leftOut } = readBundles(
+    response.federatedBundles,
+    reading,
+  );
   return {
     svids: identities("X.509-SVID", response.svids).map(readSvid),
     crl: readCrls(response.crl),
-    federatedBundles: readBundles(response.federatedBundles),
+    federatedBundles,
+    ...leftOut,
   };
 }
 
@@ -87,27 +100,11 @@ export function readX509Context(response: X509SVIDResponse): X509Context {
  */
 export function readX509Bundles(
   response: X509BundlesResponse,
-  { unreadableBundles = "discard_message" }: X509BundlesReading = {},
+  reading?: X509BundlesReading,
 ): X509Bundles {
   const crl = readCrls(response.crl);
   if (Object.keys(response.bundles).length === 0) throw redacted("bundle");
-  if (unreadableBundles === "discard_message")
-    return { bundles: readBundles(response.bundles), crl };
-  const bundles = new Map<string, readonly Uint8Array[]>();
-  const leftOut = new Map<string, string>();
-  const read = bundlesByTrustDomain(response.bundles, (bundle, of) => {
-    try {
-      return splitDer(bundle, of, MAX_AUTHORITIES);
-    } catch (error) {
-      if (error instanceof WorkloadApiError) return error.message;
-      throw error;
-    }
-  });
-  for (const [trustDomain, found] of read) {
-    if (typeof found === "string") leftOut.set(trustDomain, found);
-    else bundles.set(trustDomain, found);
-  }
-  return { bundles, crl, leftOut };
+  return { ...readBundles(response.bundles, reading), crl };
 }
 
 function readSvid(message: X509SVID): X509Svid {
@@ -157,11 +154,30 @@ function parsePrivateKey(der: Uint8Array, of: string): KeyObject {
 }
 
 function readBundles(
-  bundles: Readonly<Record<string, Uint8Array>>,
-): ReadonlyMap<string, readonly Uint8Array[]> {
-  return bundlesByTrustDomain(bundles, (bundle, of) =>
-    splitDer(bundle, of, MAX_AUTHORITIES),
-  );
+  message: Readonly<Record<string, Uint8Array>>,
+  { unreadableBundles = "discard_message" }: X509BundlesReading = {},
+): Pick<X509Bundles, "bundles" | "leftOut"> {
+  if (unreadableBundles === "discard_message")
+    return {
+      bundles: bundlesByTrustDomain(message, (bundle, of) =>
+        splitDer(bundle, of, MAX_AUTHORITIES),
+      ),
+    };
+  const bundles = new Map<string, readonly Uint8Array[]>();
+  const leftOut = new Map<string, string>();
+  const read = bundlesByTrustDomain(message, (bundle, of) => {
+    try {
+      return splitDer(bundle, of, MAX_AUTHORITIES);
+    } catch (error) {
+      if (error instanceof WorkloadApiError) return error.message;
+      throw error;
+    }
+  });
+  for (const [trustDomain, found] of read) {
+    if (typeof found === "string") leftOut.set(trustDomain, found);
+    else bundles.set(trustDomain, found);
+  }
+  return { bundles, leftOut };
 }
 
 function readCrls(crls: readonly Uint8Array[]): readonly Uint8Array[] {

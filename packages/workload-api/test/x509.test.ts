@@ -370,3 +370,55 @@ test("an error about an SVID holds no part of its key", async (t) => {
     return true;
   });
 });
+
+test("[WAPI-10] a federated bundle that cannot be read is left out where that is asked for, and the SVIDs are there", async (t) => {
+  const own = { ...good, bundle: Uint8Array.from([0x30, 2, 1]) };
+  const messages = [
+    { svids: [good], federatedBundles: {} },
+    {
+      svids: [good],
+      federatedBundles: {
+        "spiffe://b.example": Uint8Array.from([0x30, 2, 1]),
+        "spiffe://c.example": CA,
+      },
+    },
+    { svids: [own], federatedBundles: {} },
+    { svids: [good], federatedBundles: { "spiffe://b.example": NONE } },
+  ];
+  const { address } = await startEndpoint(t, {
+    async *fetchX509SVID() {
+      for (const message of messages) yield { ...message, crl: [] };
+    },
+  });
+  const client = createWorkloadApiClient({ address });
+  t.after(() => client.close());
+  const watch = async (unreadableBundles?: "leave_out") => {
+    const discarded: string[] = [];
+    const states: unknown[] = [];
+    const stream = client.watchX509Svids({
+      unreadableBundles,
+      onInvalid: ({ message }) => discarded.push(message),
+    });
+    await assert.rejects(
+      async () => {
+        for await (const { svids, federatedBundles, leftOut } of stream)
+          states.push([
+            svids.length,
+            [...federatedBundles.keys()],
+            [...(leftOut?.keys() ?? [])],
+          ]);
+      },
+      { code: "stream_ended" },
+    );
+    return { states, discarded };
+  };
+  const strict = await watch();
+  assert.deepEqual(strict.states, [[1, [], []]]);
+  assert.equal(strict.discarded.length, 3);
+  const lenient = await watch("leave_out");
+  assert.deepEqual(lenient.states, [
+    [1, [], []],
+    [1, ["spiffe://c.example"], ["spiffe://b.example"]],
+  ]);
+  assert.equal(lenient.discarded.length, 2);
+});
