@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { openPostgresStore, type StoreFailure } from "@accredit/store";
 import { makeProposal, PostgresServer } from "@accredit/testkit";
+import { reportFailures } from "../src/postgres/report-failures.ts";
 import { makeConnections } from "../src/postgres/session.ts";
 import { FIXED_CLOCK } from "./support/directory.ts";
 
 const server = await PostgresServer.start();
 after(() => server.close());
 
-test("why a database cannot be read is told once a spell, and to who asks whether it is ready", async (t) => {
+test("why a database cannot be read is told when it begins and when it changes, and to who asks whether it is ready", async (t) => {
   const url = await server.createDatabase();
   const failures: StoreFailure[] = [];
   const store = await openPostgresStore({
@@ -37,16 +38,50 @@ test("why a database cannot be read is told once a spell, and to who asks whethe
       code: "store_unavailable",
       message: why,
     });
-  assert.equal(failures.length, 1);
   assert.equal(failures[0]?.kind, "unreachable");
   assert.match(failures[0]?.detail ?? "", why);
   assert.doesNotMatch(JSON.stringify(failures), new RegExp(server.password));
 
   await mendIt();
   await store.ping();
-  await breakIt();
-  await assert.rejects(store.ping());
-  assert.equal(failures.length, 2);
+  await owner.query(
+    "ALTER TABLE accredit.writer_state RENAME compatible_from TO moved",
+  );
+  await assert.rejects(store.ping(), { message: /SQLSTATE 42703/ });
+  assert.match(failures.at(-1)?.detail ?? "", /SQLSTATE 42703/);
+});
+
+test("a failure that goes on among reads that succeed is told now and then, with how often it was", async () => {
+  const failures: string[] = [];
+  let now = 0;
+  const session = reportFailures(
+    {
+      async query(sql) {
+        if (sql !== "works") throw new Error(sql);
+        return [];
+      },
+    },
+    ({ detail }) => void failures.push(detail),
+    () => now,
+  );
+  const ask = async (): Promise<void> => {
+    for (const sql of ["no table", "works", "no right"])
+      await session.query(sql).catch(() => {});
+  };
+  for (now = 0; now < 29_999; now += 1000) await ask();
+  assert.deepEqual(failures, [
+    "a read failed: no table",
+    "a read failed: no right",
+  ]);
+  now = 30_000;
+  await ask();
+  assert.deepEqual(failures.slice(2), [
+    "a read failed: no table; 29 times more since it was last told",
+    "a read failed: no right; 29 times more since it was last told",
+  ]);
+  now = 90_000;
+  await ask();
+  assert.equal(failures[4], "a read failed: no table");
 });
 
 test("a store whose writes wait for somebody else's lock in vain is not ready until they get through", async (t) => {

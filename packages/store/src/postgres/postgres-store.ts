@@ -66,7 +66,7 @@ export async function connectPostgresStore(
     await migrating.close();
   }
   const onFailure = options.onFailure ?? (() => {});
-  const watched = reportFailures(reading, onFailure);
+  const watched = reportFailures(reading, onFailure, () => performance.now());
   const queue = new WriteQueue(new PostgresWriter(writing, migrations.length), {
     maxPending: options.maxPendingWrites ?? 10_000,
     maxBatch: MAX_BATCH,
