@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { openPostgresStore, type StoreFailure } from "@accredit/store";
+import {
+  openPostgresStore,
+  type PostgresStoreOptions,
+  type StoreFailure,
+} from "@accredit/store";
 import { makeProposal, PostgresServer } from "@accredit/testkit";
 import { reportFailures } from "../src/postgres/report-failures.ts";
 import { makeConnections } from "../src/postgres/session.ts";
@@ -152,4 +156,64 @@ test("a database that becomes read only while nobody writes is not ready until i
   await set("off");
   while ((await outcome()) !== "ready");
   await store.register(makeProposal());
+});
+
+test("a store all of whose writes are refused is not ready until they are taken again", async (t) => {
+  const url = new URL(await server.createDatabase());
+  const database = url.pathname.slice(1);
+  const role = `writer_of_${database}`;
+  const sql = async (text: string): Promise<void> =>
+    void (await server.query(database, text));
+  const { password } = server;
+  const failures: StoreFailure[] = [];
+  const open = (options: Partial<PostgresStoreOptions>) =>
+    openPostgresStore({
+      url: url.href,
+      password,
+      clock: FIXED_CLOCK,
+      ...options,
+    });
+  await (await open({})).close();
+  await sql(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
+  await sql(`GRANT USAGE ON SCHEMA accredit TO ${role}`);
+  await sql(
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA accredit TO ${role}`,
+  );
+  url.username = role;
+  const store = await open({
+    onFailure: (failure) => void failures.push(failure),
+  });
+  t.after(() => store.close());
+  const refused = { code: "store_unavailable" };
+  const register = (agent: string) =>
+    store.register(makeProposal({ subject: `spiffe://example.org/${agent}` }));
+  await register("a");
+
+  await sql(`REVOKE INSERT ON accredit.clients FROM ${role}`);
+  await store.ping();
+  await assert.rejects(register("b"), refused);
+  for (let n = 0; n < 3; n++) await assert.rejects(store.ping(), refused);
+  assert.equal(await store.claimOnce("proof", 4e9), true);
+  await assert.rejects(store.ping(), refused);
+  assert.equal(failures.length, 1, "told once");
+  assert.equal(failures[0]?.kind, "unreachable");
+  assert.match(failures[0]?.detail ?? "", /permission denied.*42501/u);
+
+  await sql(`GRANT INSERT ON accredit.clients TO ${role}`);
+  await store.ping();
+  await register("b");
+  assert.equal(await store.countClients(), 2, "nothing is left of the tries");
+  const { rows, broken } = await store.verifyAudit();
+  assert.deepEqual({ rows, broken }, { rows: 2, broken: null });
+
+  // One that is refused for what it says is no reason to serve nobody.
+  await sql(
+    `ALTER TABLE accredit.clients ADD CHECK (subject NOT LIKE '%/unwanted')`,
+  );
+  for (let n = 0; n < 5; n++) {
+    await assert.rejects(register("unwanted"), refused);
+    await store.ping();
+  }
+  await register("c");
+  assert.equal(failures.length, 1);
 });

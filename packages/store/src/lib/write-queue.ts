@@ -19,9 +19,9 @@ export interface WriterThread {
 /** What an operator is told when the store stops taking writes. */
 export interface StoreFailure {
   /**
-   * `disk_full`: no room; `unreachable`: a database server does not answer. The store recovers from both by
-   * itself, at the next write that succeeds. `broken`: an input/output error, a damaged file or a dead writer
-   * thread; the process has to be restarted.
+   * `disk_full`: no room; `unreachable`: a database server does not answer, or refuses every write. The store
+   * recovers from both by itself. `broken`: an input/output error, a damaged file or a dead writer thread; the
+   * process has to be restarted.
    */
   readonly kind: "disk_full" | "unreachable" | "broken";
   /** For logs: what the database said. */
@@ -74,6 +74,7 @@ export class WriteQueue {
   #failure: StoreFailure | undefined;
   #noRoomSince: number | undefined;
   #busyBatches = 0;
+  #refusals: "none" | "seen" | "of_all" = "none";
   #onIdle: (() => void) | undefined;
   readonly #exited: Promise<void>;
 
@@ -102,6 +103,14 @@ export class WriteQueue {
   /** Why writes fail at present; undefined while they work. */
   get failure(): StoreFailure | undefined {
     return this.#failure;
+  }
+
+  /**
+   * Whether only a probe can tell if writes work: they failed, or one was refused, be it for what it says or as any
+   * other would be. Left to real writes, a server taken out of service would get none and never come back.
+   */
+  get needsProbe(): boolean {
+    return this.#failure !== undefined || this.#refusals !== "none";
   }
 
   /** Epoch seconds: since when there has been no room for writes; undefined where there is. */
@@ -173,7 +182,7 @@ export class WriteQueue {
 
   #receive(message: FromWriter): void {
     if (message.kind === "committed") {
-      if (message.noRoom === undefined) this.#recover();
+      if (message.noRoom === undefined) this.#judge(message.results);
       else this.#fail({ kind: "disk_full", detail: message.noRoom });
       this.#settle(message.results);
     } else if (message.kind === "failed") {
@@ -184,6 +193,23 @@ export class WriteQueue {
         this.#fail({ kind: "unreachable", detail });
       this.#rejectInFlight(unavailable(FAILED[failure], detail));
     }
+  }
+
+  /** What was committed; where a write of our own was refused, others that are not recover nothing. */
+  #judge(results: readonly WriteResult[]): void {
+    const probe = results.find(
+      (_, index) => this.#inFlight[index]?.op.kind === "probe",
+    );
+    if (probe !== undefined && "refused" in probe) {
+      this.#refusals = "of_all";
+      this.#fail({ kind: "unreachable", detail: probe.refused });
+      return;
+    }
+    if (probe !== undefined) this.#refusals = "none";
+    else if (this.#refusals === "of_all") return;
+    else if (results.some((result) => "refused" in result))
+      this.#refusals = "seen";
+    this.#recover();
   }
 
   #settle(results: readonly WriteResult[]): void {

@@ -36,7 +36,7 @@ export type WriteOp =
     }
   | { readonly kind: "status-list"; readonly list: readonly Column[] }
   | { readonly kind: "claim"; readonly proof: readonly Column[] }
-  /** Writes and removes a row, to learn whether there is room again. */
+  /** Writes something and takes it back, to learn whether writes work again. */
   | { readonly kind: "probe" };
 
 /** One write to clients that are registered, or to what withdraws them. Gives the number of rows changed. */

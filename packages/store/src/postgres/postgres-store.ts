@@ -80,8 +80,7 @@ export async function connectPostgresStore(
     queue,
     reader: postgresReader(guardedSession(watched, migrations.length)),
     async ping() {
-      // Asks again: were it left to real writes, a server taken out of service would never come back.
-      if (queue.failure !== undefined) await queue.submit({ kind: "probe" });
+      if (queue.needsProbe) await queue.submit({ kind: "probe" });
       if (queue.waitedMs > STALLED_MS)
         throw notReady("a write has not finished in time");
       try {

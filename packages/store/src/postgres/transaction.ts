@@ -131,6 +131,21 @@ export class WriterTransaction {
       throw error;
     }
   }
+
+  /** Runs a part of which nothing stays, to learn whether it is refused. */
+  async rehearse(run: () => Promise<unknown>): Promise<void> {
+    await this.flushAudits();
+    const over = new Error("the rehearsal is over");
+    try {
+      await this.apart(async () => {
+        await run();
+        await this.flushAudits();
+        throw over;
+      });
+    } catch (error) {
+      if (error !== over) throw error;
+    }
+  }
 }
 
 /** Rows as the columns that `unnest` takes. */

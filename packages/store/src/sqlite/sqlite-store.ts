@@ -96,9 +96,7 @@ function ownParts(
   identity: FileIdentity | undefined,
 ): Pick<StoreParts, "ping" | "close"> {
   const ping = async (): Promise<StoreHealth> => {
-    // Asks the disk again: were it left to real writes, a server taken out of service for a full disk
-    // would get none and never come back.
-    if (queue.failure !== undefined) await queue.submit({ kind: "probe" });
+    if (queue.needsProbe) await queue.submit({ kind: "probe" });
     if (queue.waitedMs > STALLED_MS) {
       throw notReady("a write has not finished in time");
     }
