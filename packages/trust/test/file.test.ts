@@ -246,7 +246,9 @@ test("a bundle whose authorities have expired, or that has WIT keys alone where 
 test("[F14] a file with a lower sequence does not", async (t) => {
   const { path, kids, status, spire } = await loaded(t);
   spire.sequence = 1;
-  await writeFile(path, spire.bundleDocument());
+  // Whole at once: what is written over may be read when it is empty.
+  await writeFile(`${path}.new`, spire.bundleDocument());
+  await rename(`${path}.new`, path);
   await until(() => status().lastError !== null);
   assert.match(status().lastError ?? "", /2 or higher, got 1/);
   assert.equal(kids()?.length, 1);
