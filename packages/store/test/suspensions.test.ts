@@ -39,7 +39,7 @@ test("what is to stop is suspended even while the clients cannot be read", async
     url,
     password,
     clock,
-    timeoutMs: 500,
+    timeoutMs: 2000,
   });
   t.after(() => store.close());
   await store.register(

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { FakeAuthority, freePort } from "@accredit/testkit";
 import { startCli, type Running } from "../cli/run-cli.ts";
 import { clientCredentials, send } from "./running-accredit.ts";
@@ -56,6 +57,7 @@ policy:
   for (let round = 0; round < ROUNDS; round++) {
     server = await start();
     const killed = { now: false };
+    const before = acknowledged.length;
     const call = async (caller: number): Promise<void> => {
       for (let n = 0; !killed.now; n++) {
         const sub = `spiffe://example.org/round-${round}/caller-${caller}/${n}`;
@@ -75,9 +77,9 @@ policy:
     const callers = Array.from({ length: CALLERS }, (_, caller) =>
       call(caller),
     );
-    await new Promise((resolve) => {
-      setTimeout(resolve, 100 + Math.random() * 300);
-    });
+    // However slow the machine is, each round has something to lose.
+    while (acknowledged.length <= before + CALLERS) await delay(10);
+    await delay(Math.random() * 300);
     server.process.kill("SIGKILL");
     killed.now = true;
     await Promise.all(callers);
@@ -85,10 +87,6 @@ policy:
   }
 
   server = await start();
-  assert.ok(
-    acknowledged.length > ROUNDS * CALLERS,
-    "the rounds registered anything at all",
-  );
   for (const sub of acknowledged) {
     const { status } = await send(`${issuer}/token`, {
       method: "POST",
