@@ -47,6 +47,10 @@ test("[Q22] a backup that is made under load, opened elsewhere, has every client
   const expiresAt = FIXED_CLOCK.now() + 1000;
   for (let n = 0; n < 200; n++)
     await store.register(makeProposal({ subject: subjectOf(n) }));
+  // While it reads, what follows stays in the log: a copy of the file alone lacks it.
+  const reader = new DatabaseSync(path, { readOnly: true });
+  reader.exec("BEGIN");
+  reader.prepare("SELECT count(*) FROM clients").get();
   await store.revokeToken("revoked", subjectOf(1), expiresAt, makeAudit());
   await store.suspend(
     { scope: "trust", value: "other.example", reason: "", since: 1 },
@@ -68,6 +72,7 @@ test("[Q22] a backup that is made under load, opened elsewhere, has every client
   );
   await until(() => written > 50);
   const { bytes, place } = await backUpBeside(path, target);
+  reader.close();
   const [then, { size, mode }] = [written, statSync(target)];
   await until(() => written > then);
   load.isOver = true;
