@@ -68,6 +68,7 @@ export class FakeAuditTrail {
 
 /** Whether a row is a client's, or names it among others. */
 function isAbout({ clientId, details }: AuditRecord, asked: string): boolean {
-  const named = details?.["clients"];
+  const named =
+    details?.["scope"] === "client" ? [details["value"]] : details?.["clients"];
   return clientId === asked || (Array.isArray(named) && named.includes(asked));
 }

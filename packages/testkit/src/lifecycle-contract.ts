@@ -18,6 +18,7 @@ export function lifecycleTests(check: Check): void {
   listTests(check);
   leaselessTests(check);
   namedTests(check);
+  suspendedTests(check);
   statusListTests(check);
   chainTests(check);
 }
@@ -345,6 +346,31 @@ function namedTests(check: Check): void {
     assert.deepEqual(await actionsOf(3), []);
     assert.equal((await store.verifyAudit()).broken, null);
   });
+}
+
+function suspendedTests(check: Check): void {
+  check(
+    "finds by a client that it was suspended and resumed",
+    async (store) => {
+      for (const i of [0, 1])
+        await store.register(makeProposal({ subject: subjectOf(i) }));
+      const target = { scope: "client", value: subjectOf(0) } as const;
+      const reason = "incident";
+      await store.suspend({ ...target, reason, since: 1 }, makeAudit());
+      await store.resume(target, makeAudit());
+      const actionsOf = async (i: number) =>
+        (await store.readAudit({ limit: 10, clientId: subjectOf(i) })).map(
+          ({ action }) => action,
+        );
+      assert.deepEqual(await actionsOf(0), [
+        "suspension.lifted",
+        "suspension.set",
+        "client.registered",
+      ]);
+      assert.deepEqual(await actionsOf(1), ["client.registered"]);
+      assert.equal((await store.verifyAudit()).broken, null);
+    },
+  );
 }
 
 function chainTests(check: Check): void {

@@ -40,10 +40,11 @@ export function auditColumns(
   );
 }
 
-/** The clients that a row about many names in its details; empty for every other row. */
+/** The clients that a row of no one client names in its details: many, or the one that a suspension is of. */
 export function namedClients(
   details: Readonly<Record<string, unknown>> | undefined,
 ): readonly string[] {
+  if (details?.["scope"] === "client") return [String(details["value"])];
   const clients = details?.["clients"];
   return Array.isArray(clients) ? [...new Set(clients.map(String))] : [];
 }
